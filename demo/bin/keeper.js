@@ -1,0 +1,2 @@
+require("../../scripts/typescript")
+require("../run/keeper.ts").main()

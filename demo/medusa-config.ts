@@ -1,0 +1,50 @@
+/**
+ * The demo store: stock Medusa in every respect but one, where answers are cached.
+ * PEGASUS_DEMO_CACHE chooses: "off" no caching, "medusa" Medusa's own Caching Module on Redis,
+ * "pegasus" ours. All else is equal, so a difference in a measurement is a difference of the cache.
+ */
+import { defineConfig } from "@medusajs/framework/utils"
+import { withPegasus } from "medusa-pegasus"
+
+const redisUrl = process.env.PEGASUS_DEMO_REDIS_URL!
+
+const store = {
+  projectConfig: {
+    databaseUrl: process.env.DATABASE_URL!,
+    http: {
+      storeCors: "http://localhost:8000",
+      adminCors: "http://localhost:9000",
+      authCors: "http://localhost:8000,http://localhost:9000",
+      jwtSecret: "demo-jwt-secret-not-for-production",
+      cookieSecret: "demo-cookie-secret-not-for-production",
+    },
+  },
+  admin: { disable: true },
+}
+
+const modes = {
+  off: () => defineConfig(store),
+  medusa: () =>
+    defineConfig({
+      ...store,
+      featureFlags: { caching: true },
+      modules: [
+        {
+          resolve: "@medusajs/medusa/caching",
+          options: {
+            providers: [
+              {
+                id: "caching-redis",
+                resolve: "@medusajs/caching-redis",
+                is_default: true,
+                options: { redisUrl },
+              },
+            ],
+          },
+        },
+      ],
+    }),
+  pegasus: () => withPegasus(defineConfig(store), { redisUrl }),
+}
+
+export default modes[(process.env.PEGASUS_DEMO_CACHE ?? "off") as keyof typeof modes]()

@@ -1,0 +1,71 @@
+/** The options of `npm run store`. */
+import { parseArgs } from "node:util"
+import { DemoError } from "./errors"
+
+export const cacheModes = ["off", "medusa", "pegasus"] as const
+export type CacheMode = (typeof cacheModes)[number]
+
+export interface StoreOptions {
+  cache: CacheMode
+  port: number | undefined
+  products: number
+  databaseUrl: string | undefined
+  redisUrl: string | undefined
+  /** Milliseconds. */
+  dbRtt: number
+}
+
+const usage = `Options: --cache off|medusa|pegasus [--port N] [--products N] [--database-url URL] [--redis-url URL] [--db-rtt MS]`
+
+/** @throws DemoError DEMO_ARGUMENTS */
+export function parseArguments(args: string[], env = process.env): StoreOptions {
+  const values = parse(args)
+  const cache = values.cache as CacheMode | undefined
+  if (!cache || !cacheModes.includes(cache)) {
+    throw wrong(`--cache must be one of ${cacheModes.join(", ")}${cache ? `, not "${cache}"` : ""}.`)
+  }
+  return {
+    cache,
+    port: values.port === undefined ? undefined : wholeNumber("port", values.port, 1, 65_535),
+    products: wholeNumber("products", values.products ?? "500", 1, 1_000_000),
+    databaseUrl: url("database-url", values["database-url"], ["postgres:", "postgresql:"]),
+    redisUrl: url("redis-url", values["redis-url"] ?? env.REDIS_URL, ["redis:", "rediss:"]),
+    dbRtt: wholeNumber("db-rtt", values["db-rtt"] ?? "0", 0, 1_000),
+  }
+}
+
+function parse(args: string[]) {
+  const text = { type: "string" } as const
+  try {
+    return parseArgs({
+      args,
+      options: {
+        cache: text,
+        port: text,
+        products: text,
+        "database-url": text,
+        "redis-url": text,
+        "db-rtt": text,
+      },
+    }).values
+  } catch (error) {
+    throw wrong((error as Error).message)
+  }
+}
+
+function wholeNumber(name: string, text: string, least: number, most: number): number {
+  const number = Number(text)
+  if (Number.isInteger(number) && number >= least && number <= most) return number
+  throw wrong(`--${name} must be a whole number from ${least} to ${most}, not "${text}".`)
+}
+
+function url(name: string, text: string | undefined, protocols: string[]): string | undefined {
+  if (!text) return undefined
+  const valid = URL.canParse(text) && protocols.includes(new URL(text).protocol)
+  if (valid) return text
+  throw wrong(`--${name} must start with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}.`)
+}
+
+function wrong(message: string): DemoError {
+  return new DemoError("DEMO_ARGUMENTS", message, usage, 2)
+}

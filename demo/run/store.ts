@@ -1,0 +1,132 @@
+/** `npm run store`: one real store in production mode, from nothing to a READY line. */
+import { fork } from "node:child_process"
+import { mkdirSync, openSync } from "node:fs"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { parseArguments, type StoreOptions } from "./arguments"
+import { createDatabase, fillDatabase } from "./database"
+import { type Delay, delayed } from "./delay"
+import { DemoError, report, say } from "./errors"
+import type { ServiceName } from "./keeper"
+import { builtStore, demo, logFolder, medusaCli } from "./places"
+import { freePort, isFree } from "./ports"
+import { need } from "./services"
+
+/** The longest a store may take to start, and to stop. Milliseconds. */
+const startLimit = 60_000
+const stopLimit = 8_000
+
+export async function main(args: string[]): Promise<void> {
+  const stop = new AbortController()
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "disconnect"]) {
+    process.on(signal, () => stop.abort())
+  }
+  try {
+    await runStore(parseArguments(args), stop.signal)
+    process.exit(0)
+  } catch (error) {
+    process.exit(stop.signal.aborted ? 0 : report(error))
+  }
+}
+
+/** Runs until the signal, or until the store ends by itself. */
+async function runStore(options: StoreOptions, signal: AbortSignal): Promise<void> {
+  if (options.port !== undefined && !(await isFree(options.port))) {
+    throw new DemoError("DEMO_PORT_TAKEN", `Port ${options.port} is in use.`, "Choose another with --port.")
+  }
+  const wanted: ServiceName[] = []
+  if (!options.databaseUrl) wanted.push("postgres")
+  if (!options.redisUrl) wanted.push("redis")
+  const services = await need(wanted)
+  const delays: Delay[] = []
+  try {
+    signal.throwIfAborted()
+    const databaseUrl =
+      options.databaseUrl ?? (await createDatabase(services.urls.postgres, options.products))
+    const redisUrl = options.redisUrl ?? services.urls.redis
+    const facts = await fillDatabase(databaseUrl, options.products, signal)
+
+    const far = async (url: string) => {
+      if (options.dbRtt === 0) return url
+      const delay = await delayed(url, options.dbRtt)
+      delays.push(delay)
+      return delay.url
+    }
+    const port = options.port ?? (await freePort())
+    const store = startMedusa(port, options.cache, await far(databaseUrl), await far(redisUrl))
+    try {
+      const url = `http://localhost:${port}`
+      await Promise.race([untilHealthy(url, signal), store.ended.then(unexpected)])
+      const ready = { url, ...facts, databaseUrl, redisUrl, cache: options.cache, pid: store.pid }
+      process.stdout.write(`READY ${JSON.stringify(ready)}\n`)
+      await Promise.race([store.ended, aborted(signal)])
+    } finally {
+      await store.stop()
+    }
+  } finally {
+    for (const delay of delays) delay.close()
+    await services.release()
+  }
+}
+
+function startMedusa(port: number, cache: string, databaseUrl: string, redisUrl: string) {
+  const log = process.stderr.isTTY ? 2 : openLog(cache, port)
+  const child = fork(medusaCli, ["start", "--port", String(port)], {
+    cwd: builtStore,
+    execArgv: ["--require", join(demo, "bin", "leash.js")],
+    stdio: ["ignore", log, log, "ipc"],
+    env: {
+      ...process.env,
+      NODE_ENV: "production",
+      MEDUSA_DISABLE_TELEMETRY: "1",
+      DATABASE_URL: databaseUrl,
+      PEGASUS_DEMO_CACHE: cache,
+      PEGASUS_DEMO_REDIS_URL: redisUrl,
+    },
+  })
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()))
+  return {
+    pid: child.pid,
+    ended,
+    async stop() {
+      child.kill("SIGTERM")
+      const killing = setTimeout(() => child.kill("SIGKILL"), stopLimit)
+      await ended
+      clearTimeout(killing)
+    },
+  }
+}
+
+function openLog(cache: string, port: number): number {
+  mkdirSync(logFolder, { recursive: true })
+  const file = join(logFolder, `store-${cache}-${port}.log`)
+  say(`the store writes its log to ${file}`)
+  return openSync(file, "w")
+}
+
+async function untilHealthy(url: string, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + startLimit
+  while (Date.now() < deadline) {
+    signal.throwIfAborted()
+    const healthy = await fetch(`${url}/health`).then(
+      (response) => response.ok,
+      () => false,
+    )
+    if (healthy) return
+    await sleep(100)
+  }
+  throw new DemoError("DEMO_START_TIMEOUT", "The store did not start in time.", "See what it printed.")
+}
+
+function unexpected(): never {
+  throw new DemoError(
+    "DEMO_STORE_ENDED",
+    "The store ended while it started.",
+    "See what it printed above or in its log.",
+  )
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }))
+}

@@ -1,0 +1,243 @@
+/**
+ * The bus over Redis: a log of the tags that moved, and one channel that announces each movement.
+ *
+ * State in Redis, one key, so that it is there whole or not at all: a sorted set. Member "!<epoch>:<floor>"
+ * has the score +inf; every tag that moved, as "#<tag>", has the number of its last movement. The log is
+ * bounded: beyond `maxTags` the oldest are dropped and the floor rises. It has a time to live, renewed by
+ * every beat, longer than an entry may live. An epoch begins with the run id of its Redis: a server that
+ * restarted or was promoted may have forgotten a movement, so a new run id starts another epoch.
+ *
+ * A process subscribes first and reads the log after, so nothing falls between. Movements carry contiguous
+ * numbers; one that is missing sends it back to the log. Twice a second it sends a beat through Redis to
+ * itself, on the connection that carries the movements: the beat's return proves that everything recorded
+ * before the beat was sent has been applied, and extends the trust by the trust window, counted from the
+ * sending. A process that was paused finds its trust run out by the clock, before it answers anything.
+ */
+import { randomBytes } from "node:crypto"
+import type { Redis } from "ioredis"
+import type { Clock } from "../clock"
+import { Ledger } from "../ledger"
+import type { Bus } from "./bus"
+
+const epochOf = `
+local head = redis.call('ZRANGEBYSCORE', KEYS[1], '+inf', '+inf')[1]
+if head and string.sub(head, 2, #ARGV[1] + 1) ~= ARGV[1] then
+  redis.call('DEL', KEYS[1])
+  head = nil
+end
+if not head then
+  head = '!' .. ARGV[1] .. '-' .. ARGV[2] .. ':0'
+  redis.call('ZADD', KEYS[1], '+inf', head, 1, '#')
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+local top = redis.call('ZREVRANGEBYSCORE', KEYS[1], '(+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+`
+/** KEYS log. ARGV run id, random, ttl, epoch known, number known. Returns head, top, then tags and numbers. */
+const joinScript = `${epochOf}
+local since = '-inf'
+if string.sub(head, 2, #ARGV[4] + 2) == ARGV[4] .. ':' then since = '(' .. ARGV[5] end
+local moves = redis.call('ZRANGEBYSCORE', KEYS[1], since, '(+inf', 'WITHSCORES')
+return { head, top, moves }
+`
+/** KEYS log. ARGV run id, random, ttl, channel, tags as JSON, maximum. Returns head and number. */
+const moveScript = `${epochOf}
+local seq = string.format('%.0f', top + 1)
+for _, tag in ipairs(cjson.decode(ARGV[5])) do redis.call('ZADD', KEYS[1], seq, '#' .. tag) end
+redis.call('ZADD', KEYS[1], seq, '#')
+local excess = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[6])
+if excess > 0 then
+  excess = excess + math.floor(tonumber(ARGV[6]) / 10)
+  local last = redis.call('ZRANGE', KEYS[1], excess - 1, excess - 1, 'WITHSCORES')[2]
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', last)
+  redis.call('ZREM', KEYS[1], head)
+  head = string.gsub(head, ':%d+$', ':' .. string.format('%.0f', last))
+  redis.call('ZADD', KEYS[1], '+inf', head, seq, '#')
+end
+redis.call('PUBLISH', ARGV[4], head .. '\\n' .. seq .. '\\n' .. ARGV[5])
+return { head, seq }
+`
+/** KEYS log. ARGV run id, random, ttl, channel, number of the beat. */
+const beatScript = `${epochOf}
+redis.call('PUBLISH', ARGV[4], head .. '\\n' .. top .. '\\n' .. ARGV[5])
+`
+
+type Script<R> = (key: string, ...args: (string | number)[]) => Promise<R>
+interface Scripted {
+  pegasusJoin: Script<[head: string, top: string, moves: string[]]>
+  pegasusMove: Script<[head: string, seq: string]>
+  pegasusBeat: Script<null>
+}
+
+export interface RedisBusOptions {
+  /** For commands. Must not queue while disconnected. */
+  redis: Redis
+  prefix: string
+  /** How long one proof of life is worth, in milliseconds. */
+  trustWindow: number
+  /** The longest an entry may live, in milliseconds: the log lives longer. */
+  maxTtl: number
+  /** How many tags the log holds. */
+  maxTags: number
+  clock: Clock
+  /** Trust was gained or lost. */
+  onTrust(trusted: boolean): void
+}
+
+export function redisBus(options: RedisBusOptions): Bus {
+  return new RedisBus(options)
+}
+
+class RedisBus implements Bus {
+  readonly ledger = new Ledger("none", 0)
+  private readonly redis: Redis & Scripted
+  private readonly subscriber: Redis
+  private readonly log: string
+  private readonly channel: string
+  private readonly beatChannel: string
+  private readonly beats = new Map<number, number>()
+  private readonly timer: NodeJS.Timeout
+  private runId = ""
+  private beatNumber = 0
+  private trustedUntil = 0
+  private wasTrusted = false
+  private joining: Promise<void> | undefined
+
+  constructor(private readonly options: RedisBusOptions) {
+    const { redis, prefix, trustWindow } = options
+    this.redis = redis as Redis & Scripted
+    redis.defineCommand("pegasusJoin", { numberOfKeys: 1, lua: joinScript })
+    redis.defineCommand("pegasusMove", { numberOfKeys: 1, lua: moveScript })
+    redis.defineCommand("pegasusBeat", { numberOfKeys: 1, lua: beatScript })
+    this.log = `{${prefix}}:log`
+    this.channel = `{${prefix}}:moves`
+    this.beatChannel = `{${prefix}}:beat:${randomBytes(8).toString("hex")}`
+
+    redis.on("ready", () => void this.identify())
+    redis.on("close", () => {
+      this.runId = ""
+    })
+    this.subscriber = redis.duplicate({ enableOfflineQueue: true, autoResubscribe: false })
+    this.subscriber.on("error", () => undefined)
+    this.subscriber.on("ready", () => {
+      this.subscriber.subscribe(this.channel, this.beatChannel).then(
+        () => this.join(),
+        () => undefined,
+      )
+    })
+    this.subscriber.on("close", () => this.distrust())
+    this.subscriber.on("message", (channel, message) => this.hear(channel, message))
+    this.subscriber.connect().catch(() => undefined)
+    if (redis.status === "ready") void this.identify()
+    this.timer = setInterval(() => this.beat(), trustWindow / 4)
+    this.timer.unref()
+  }
+
+  trusted(): boolean {
+    const trusted = this.options.clock.now() < this.trustedUntil
+    if (trusted !== this.wasTrusted) {
+      this.wasTrusted = trusted
+      this.options.onTrust(trusted)
+    }
+    return trusted
+  }
+
+  async move(tags: string[]): Promise<number> {
+    const { maxTags } = this.options
+    const [head, seq] = await this.redis.pegasusMove(
+      this.log,
+      ...this.identity(),
+      this.channel,
+      JSON.stringify(tags),
+      maxTags,
+    )
+    const number = Number(seq)
+    if (parseHead(head).epoch === this.ledger.epoch) this.ledger.mark(number, tags)
+    return number
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.timer)
+    this.distrust()
+    this.subscriber.disconnect()
+  }
+
+  private hear(channel: string, message: string): void {
+    const [head, number, rest] = message.split("\n") as [string, string, string]
+    const { epoch, floor } = parseHead(head)
+    const seq = Number(number)
+    if (channel === this.beatChannel) {
+      const sentAt = this.beats.get(Number(rest))
+      this.beats.delete(Number(rest))
+      if (epoch !== this.ledger.epoch || seq !== this.ledger.seq) void this.join()
+      else if (sentAt !== undefined) {
+        this.trustedUntil = Math.max(this.trustedUntil, sentAt + this.options.trustWindow)
+        this.trusted()
+      }
+      return
+    }
+    const applied = this.ledger.apply({ epoch, seq, floor, tags: JSON.parse(rest) as string[] })
+    if (!applied) {
+      this.distrust()
+      void this.join()
+    }
+  }
+
+  /** Reads the log from where this process stands, and asks for a proof of life. */
+  private join(): Promise<void> {
+    this.joining ??= this.readLog()
+      .then(
+        () => this.beat(),
+        () => undefined,
+      )
+      .finally(() => {
+        this.joining = undefined
+      })
+    return this.joining
+  }
+
+  private async readLog(): Promise<void> {
+    const { ledger, redis, log } = this
+    const [head, top, moves] = await redis.pegasusJoin(log, ...this.identity(), ledger.epoch, ledger.seq)
+    const { epoch, floor } = parseHead(head)
+    ledger.load(epoch, Number(top), floor, pairs(moves))
+  }
+
+  private beat(): void {
+    this.trusted()
+    if (this.runId === "" || this.subscriber.status !== "ready") return
+    const number = ++this.beatNumber
+    this.beats.set(number, this.options.clock.now())
+    this.beats.delete(number - 64)
+    this.redis.pegasusBeat(this.log, ...this.identity(), this.beatChannel, number).catch(() => undefined)
+  }
+
+  private distrust(): void {
+    this.trustedUntil = 0
+    this.beats.clear()
+    this.trusted()
+  }
+
+  private async identify(): Promise<void> {
+    const server = await this.redis.info("server").catch(() => "")
+    this.runId = /run_id:(\w+)/.exec(server)?.[1] ?? "unnamed"
+    await this.join()
+  }
+
+  private identity(): [runId: string, random: string, ttl: number] {
+    if (this.runId === "") throw new Error("Redis is not connected")
+    return [this.runId, randomBytes(8).toString("hex"), this.options.maxTtl * 2]
+  }
+}
+
+/** "!<epoch>:<floor>" */
+function parseHead(head: string): { epoch: string; floor: number } {
+  const colon = head.lastIndexOf(":")
+  return { epoch: head.slice(1, colon), floor: Number(head.slice(colon + 1)) }
+}
+
+function* pairs(flat: string[]): Iterable<[tag: string, seq: number]> {
+  for (let index = 0; index < flat.length; index += 2) {
+    const member = flat[index]!
+    if (member.length > 1) yield [member.slice(1), Number(flat[index + 1])]
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The ledger: which tags moved, and when. It decides whether a value may still be answered.
+ *
+ * Time here is a sequence number, not a clock: every invalidation takes the next one. A load captures
+ * the number *before* it reads (its fence). The value may be answered as long as none of its tags moved
+ * after its fence. So a fill that was in flight while its data changed carries a fence older than the
+ * change, and is refused wherever and whenever it turns up: there is nothing to race against.
+ *
+ * What must hold:
+ * - `seq` is never ahead of what has been applied, so a fence is never newer than what its load could see.
+ * - A tag that is not known to have moved has not moved since `floor`; what was captured before `floor`
+ *   is unknown, and unknown means gone.
+ * - Numbers of different epochs are not compared: another epoch means gone. A Redis that lost its
+ *   memory starts another epoch, so an evicted or flushed version is never read as zero.
+ * - A tag is pending from the moment its invalidation begins until its number is known; nothing that
+ *   carries it is answered or stored meanwhile.
+ */
+export interface Fence {
+  readonly epoch: string
+  readonly seq: number
+  /** When it was captured: milliseconds since 1970. */
+  readonly at: number
+}
+
+export interface Movement {
+  epoch: string
+  seq: number
+  floor: number
+  tags: string[]
+}
+
+export class Ledger {
+  epoch: string
+  seq: number
+  private floor = 0
+  private readonly moved = new Map<string, number>()
+  private readonly pending = new Map<string, number>()
+  /** Rises whenever an answer of `holds` may have changed: an entry checked at this generation still holds. */
+  generation = 0
+
+  constructor(epoch: string, seq = 1) {
+    this.epoch = epoch
+    this.seq = seq
+  }
+
+  capture(at: number): Fence {
+    return { epoch: this.epoch, seq: this.seq, at }
+  }
+
+  /** May a value with this fence and these tags be answered? */
+  holds(fence: Fence, tags: readonly string[]): boolean {
+    if (fence.epoch !== this.epoch || fence.seq < this.floor) return false
+    for (const tag of tags) {
+      if ((this.moved.get(tag) ?? 0) > fence.seq || this.pending.has(tag)) return false
+    }
+    return true
+  }
+
+  /** These tags are about to move. @returns to be called once, when their number is known or given up. */
+  begin(tags: readonly string[]): () => void {
+    for (const tag of tags) this.pending.set(tag, (this.pending.get(tag) ?? 0) + 1)
+    this.generation++
+    return () => {
+      for (const tag of tags) {
+        const count = this.pending.get(tag)! - 1
+        if (count === 0) this.pending.delete(tag)
+        else this.pending.set(tag, count)
+      }
+      this.generation++
+    }
+  }
+
+  /** These tags moved at this number; the numbers before it may still be on their way. */
+  mark(seq: number, tags: Iterable<string>): void {
+    for (const tag of tags) {
+      if ((this.moved.get(tag) ?? 0) < seq) this.moved.set(tag, seq)
+    }
+    this.generation++
+  }
+
+  /** The next movement of this epoch. @returns false when movements before it are missing. */
+  apply(movement: Movement): boolean {
+    if (movement.epoch !== this.epoch) return false
+    if (movement.seq <= this.seq) return true
+    if (movement.seq !== this.seq + 1) return false
+    this.mark(movement.seq, movement.tags)
+    this.seq = movement.seq
+    this.raiseFloor(movement.floor)
+    return true
+  }
+
+  /** Everything that moved up to `seq`, read from the shared log: fills a gap, or starts another epoch. */
+  load(epoch: string, seq: number, floor: number, moves: Iterable<[tag: string, seq: number]>): void {
+    if (epoch !== this.epoch) {
+      this.moved.clear()
+      this.epoch = epoch
+      this.floor = 0
+      this.seq = 0
+    }
+    for (const [tag, at] of moves) this.mark(at, [tag])
+    if (seq > this.seq) this.seq = seq
+    this.raiseFloor(floor)
+    this.generation++
+  }
+
+  /** Forget what moved at or before `floor`, and with it every value captured before. */
+  raiseFloor(floor: number): void {
+    if (floor <= this.floor) return
+    this.floor = floor
+    for (const [tag, seq] of this.moved) if (seq <= floor) this.moved.delete(tag)
+    this.generation++
+  }
+
+  /** How many tags it remembers. */
+  get size(): number {
+    return this.moved.size
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Values as the cache holds them: plain data, owned by nobody else.
+ *
+ * A value is taken in as JSON would carry it (`toJSON` is honoured, so a Medusa BigNumber becomes its
+ * number; functions and undefined properties are dropped), with one exception: a Date stays a Date.
+ * Copies are made on the way in and on the way out, so a caller that changes what it got changes
+ * nobody else's.
+ */
+export type Plain = null | boolean | number | string | Date | Plain[] | { [key: string]: Plain }
+
+/** Where a JSON text needs a Date put back: the keys that lead to it. */
+export type DatePath = (string | number)[]
+
+/**
+ * @returns the value as plain data of its own, and its approximate size in memory in bytes
+ * @throws TypeError for what JSON refuses too: a cycle, a bigint
+ */
+export function toPlain(value: unknown): { value: Plain; bytes: number } {
+  const ancestors: object[] = []
+  let bytes = 0
+
+  const walk = (node: unknown, key: string): Plain | undefined => {
+    if (node instanceof Date) {
+      bytes += 24
+      return new Date(node.getTime())
+    }
+    if (typeof node === "object" && node !== null && typeof (node as Jsonable).toJSON === "function") {
+      node = (node as Jsonable).toJSON(key)
+    }
+    switch (typeof node) {
+      case "string":
+        bytes += 16 + node.length
+        return node
+      case "number":
+        bytes += 8
+        return Number.isFinite(node) ? node : null
+      case "boolean":
+        bytes += 4
+        return node
+      case "bigint":
+        throw new TypeError("A bigint cannot be cached; store it as a string.")
+      case "object":
+        break
+      default:
+        return undefined
+    }
+    if (node === null) {
+      bytes += 4
+      return null
+    }
+    if (node instanceof Date) return walk(node, key)
+    if (ancestors.includes(node)) throw new TypeError("A value that contains itself cannot be cached.")
+    ancestors.push(node)
+    bytes += 32
+    let copy: Plain
+    if (Array.isArray(node)) {
+      copy = node.map((item, index) => walk(item, String(index)) ?? null)
+    } else {
+      copy = {}
+      for (const name of Object.keys(node)) {
+        const property = walk((node as Record<string, unknown>)[name], name)
+        if (property === undefined) continue
+        bytes += 8 + name.length
+        define(copy, name, property)
+      }
+    }
+    ancestors.pop()
+    return copy
+  }
+
+  const plain = walk(value, "")
+  return { value: plain === undefined ? null : plain, bytes }
+}
+
+/** A copy of plain data that shares nothing with it. */
+export function copyOf(value: Plain): Plain {
+  if (typeof value !== "object" || value === null) return value
+  if (Array.isArray(value)) {
+    const copy = new Array<Plain>(value.length)
+    for (let index = 0; index < value.length; index++) copy[index] = copyOf(value[index]!)
+    return copy
+  }
+  if (value instanceof Date) return new Date(value.getTime())
+  const copy: { [key: string]: Plain } = {}
+  for (const name in value) define(copy, name, copyOf(value[name]!))
+  return copy
+}
+
+/** JSON text, and the places of the Dates in it. */
+export function toText(value: Plain): { text: string; dates: DatePath[] } {
+  const dates: DatePath[] = []
+  const path: DatePath = []
+  const find = (node: Plain): void => {
+    if (typeof node !== "object" || node === null) return
+    if (node instanceof Date) {
+      dates.push([...path])
+      return
+    }
+    for (const name of Object.keys(node)) {
+      path.push(Array.isArray(node) ? Number(name) : name)
+      find((node as { [key: string]: Plain })[name]!)
+      path.pop()
+    }
+  }
+  find(value)
+  return { text: JSON.stringify(value), dates }
+}
+
+export function fromText(text: string, dates: DatePath[]): Plain {
+  let root = JSON.parse(text) as Plain
+  for (const path of dates) {
+    if (path.length === 0) {
+      root = revived(root)
+      continue
+    }
+    let node = root as { [key: string]: Plain }
+    for (const step of path.slice(0, -1)) node = node[step] as { [key: string]: Plain }
+    const last = path[path.length - 1]!
+    node[last] = revived(node[last]!)
+  }
+  return root
+}
+
+interface Jsonable {
+  toJSON(key: string): unknown
+}
+
+const revived = (text: Plain): Date => new Date(text === null ? Number.NaN : (text as string))
+
+/** A plain assignment, except for the one name that an assignment would treat as the prototype. */
+function define(target: { [key: string]: Plain }, name: string, value: Plain): void {
+  if (name === "__proto__") {
+    Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true })
+  } else {
+    target[name] = value
+  }
+}

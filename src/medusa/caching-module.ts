@@ -1,0 +1,199 @@
+/**
+ * Medusa's Caching Module, on our engine. Everything Medusa caches by itself and every
+ * `query.graph(…, { cache })` goes through it (utils/dist/caching/index.js, 2.21.2).
+ *
+ * Providers. Medusa lets a call name the providers it goes to. Here each declared id is a room of its own
+ * in one cache: what was stored under one is not found under another, and a `get` asks them in order.
+ *
+ * Automatic invalidation. An entry carries its tags twice removed from their names: "auto:" for those that
+ * Medusa's events may clear, "kept:" for those of an entry with `autoInvalidate: false`. An event moves the
+ * first; an explicit `clear({ tags })` moves both.
+ */
+import { createHash } from "node:crypto"
+import { MedusaModule } from "@medusajs/framework/modules-sdk"
+import type { ICachingModuleService, IEventBusModuleService, Logger } from "@medusajs/framework/types"
+import { GraphQLUtils } from "@medusajs/framework/utils"
+import { type Cache, connect, createCache, PegasusError, type RedisState } from "../engine"
+import { type EntitySchema, tagsOfData, tagsOfEvent } from "./entities"
+import { defaultEnvironment } from "./environment"
+import { PendingLoads } from "./pending-loads"
+import { stableText } from "./stable-text"
+import type { CachingModuleOptions } from "./with-pegasus"
+
+type Method<Name extends "get" | "set" | "clear"> = Parameters<ICachingModuleService[Name]>[0]
+type Event = { name: string; data?: unknown }
+
+interface Dependencies {
+  logger: Logger
+  event_bus: IEventBusModuleService
+  configModule: { projectConfig: { databaseUrl?: string } }
+}
+
+const defaultTtl = 3_600_000
+const defaultMemory = 256 * 1024 * 1024
+/** What Medusa's documentation calls clearing everything. */
+const wildcard = "*"
+
+export class CachingModuleService implements ICachingModuleService {
+  private readonly logger: Logger
+  private readonly eventBus: IEventBusModuleService
+  private readonly cache: Cache
+  private readonly ttl: number
+  private readonly providerIds: string[]
+  private readonly loads = new PendingLoads()
+  private readonly strangers = new Set<string>()
+  private schema: EntitySchema = { types: new Map(), idPrefixes: {} }
+
+  __hooks = {
+    onApplicationStart: async () => this.start(),
+    onApplicationShutdown: async () => this.cache.close(),
+  }
+
+  constructor(dependencies: Dependencies, { pegasus, providerIds, warning }: CachingModuleOptions) {
+    this.logger = dependencies.logger
+    this.eventBus = dependencies.event_bus
+    this.ttl = pegasus.ttl ?? defaultTtl
+    this.providerIds = providerIds
+    const { redisUrl } = pegasus
+    this.cache = createCache({
+      prefix: `pegasus:${pegasus.environment ?? defaultEnvironment(dependencies.configModule.projectConfig)}`,
+      memory: pegasus.memory ?? { maxBytes: defaultMemory },
+      redis: redisUrl === undefined ? undefined : connect(redisUrl),
+      onRedis: (state, cause) => this.report(state, cause),
+    })
+    if (warning !== undefined) this.logger.warn(warning)
+  }
+
+  async get({ key, tags, providers = this.providerIds.slice(0, 1) }: Method<"get">): Promise<unknown> {
+    requireKeyOrTags(key, tags)
+    for (const provider of providers) {
+      if (!this.declares(provider)) continue
+      if (key !== undefined) {
+        const found = await this.cache.get(entryKey(provider, key))
+        if (found.state === "fresh") return found.value
+        this.loads.began(entryKey(provider, key), found.fence)
+      } else if (tags !== undefined) {
+        const found = await this.cache.findByTags(tags.flatMap(bothKinds), entryKey(provider, ""))
+        if (found.length > 0) return found
+      }
+    }
+    return null
+  }
+
+  async set({
+    key,
+    data,
+    ttl,
+    tags,
+    computeAutomaticTags,
+    options,
+    providers,
+  }: Method<"set">): Promise<void> {
+    requireKeyOrTags(key, undefined)
+    const automatic = !tags || computeAutomaticTags ? tagsOfData(data, this.schema) : []
+    const kind = options?.autoInvalidate === false ? keptTag : autoTag
+    const names = [...new Set([...(tags ?? []), ...automatic])].map(kind)
+    const rooms = [providers ?? this.providerIds.slice(0, 1)].flat()
+    await Promise.all(
+      rooms.map(async (room) => {
+        const provider = typeof room === "string" ? { id: room, ttl: undefined } : room
+        this.require(provider.id)
+        const fence = this.loads.ended(entryKey(provider.id, key))
+        const seconds = provider.ttl ?? ttl
+        // No event could ever clear it, and nobody said how long it may be old.
+        if (names.length === 0 && seconds === undefined && options?.autoInvalidate !== false) return
+        await this.cache.set({
+          key: entryKey(provider.id, key),
+          value: data,
+          tags: names,
+          ttl: seconds === undefined ? this.ttl : seconds * 1_000,
+          fence,
+        })
+      }),
+    )
+  }
+
+  async clear({ key, tags, options, providers }: Method<"clear">): Promise<void> {
+    requireKeyOrTags(key, tags)
+    const rooms = [providers ?? this.providerIds.slice(0, 1)].flat()
+    for (const room of rooms) this.require(room)
+    if (key !== undefined) {
+      await Promise.all(rooms.map((room) => this.cache.delete(entryKey(room, key))))
+    } else if (tags?.includes(wildcard)) {
+      await this.cache.clear()
+    } else if (tags !== undefined) {
+      await this.cache.invalidate({ tags: tags.flatMap(options?.autoInvalidate ? autoTag : bothKinds) })
+    }
+  }
+
+  async computeKey(input: object): Promise<string> {
+    return createHash("sha1").update(stableText(input)).digest("base64url")
+  }
+
+  async computeTags(input: object): Promise<string[]> {
+    return tagsOfData(input, this.schema)
+  }
+
+  private start(): void {
+    this.schema = readSchema()
+    // An interceptor sees each event once, in the process that emits it, before it is delivered.
+    this.eventBus.addInterceptor?.(async (event: Event) => {
+      await this.cache.invalidate({ tags: tagsOfEvent(event).map(autoTag) })
+    })
+  }
+
+  private declares(provider: string): boolean {
+    if (this.providerIds.includes(provider)) return true
+    if (!this.strangers.has(provider)) {
+      this.strangers.add(provider)
+      this.logger.warn(`Pegasus: no cache provider "${provider}" is declared; it is skipped.`)
+    }
+    return false
+  }
+
+  private require(provider: string): void {
+    if (this.providerIds.includes(provider)) return
+    throw new PegasusError(
+      "PEGASUS_PROVIDER_UNKNOWN",
+      `No cache provider "${provider}" is declared.`,
+      `Declared are ${this.providerIds.join(", ")}.`,
+    )
+  }
+
+  private report(state: RedisState, cause: unknown): void {
+    if (state === "joined") this.logger.info("Pegasus: Redis joined; the cache is shared.")
+    else {
+      const reason = cause instanceof Error ? ` (${cause.message})` : ""
+      this.logger.warn(`Pegasus: Redis does not answer${reason}; the cache runs on memory until it does.`)
+    }
+  }
+}
+
+function requireKeyOrTags(key: string | undefined, tags: string[] | undefined): void {
+  if (key || tags) return
+  throw new PegasusError(
+    "PEGASUS_KEY_MISSING",
+    "A cache call has neither a key nor tags.",
+    "Give one of them.",
+  )
+}
+
+function readSchema(): EntitySchema {
+  const configs = MedusaModule.getAllJoinerConfigs()
+  const { schema } = GraphQLUtils.cleanGraphQLSchema(
+    `scalar DateTime\nscalar JSON\ndirective @enumValue(value: String) on ENUM_VALUE\n${configs
+      .map((config) => config.schema ?? "")
+      .join("\n")}`,
+  )
+  const executable = GraphQLUtils.makeExecutableSchema({ typeDefs: GraphQLUtils.mergeTypeDefs(schema) })
+  const types: EntitySchema["types"] = new Map()
+  for (const [name, type] of Object.entries(executable.getTypeMap())) {
+    if (!name.startsWith("__") && "getFields" in type) types.set(name, type)
+  }
+  return { types, idPrefixes: Object.assign({}, ...configs.map((config) => config.idPrefixToEntityName)) }
+}
+
+const entryKey = (provider: string, key: string) => `${provider}:${key}`
+const autoTag = (tag: string) => `auto:${tag}`
+const keptTag = (tag: string) => `kept:${tag}`
+const bothKinds = (tag: string) => [autoTag(tag), keptTag(tag)]

@@ -1,0 +1,59 @@
+/** The options of `withPegasus`, and what is said when they are wrong. */
+import { z } from "zod"
+import { PegasusError } from "../engine"
+
+const redisProtocols = ["redis:", "rediss:"]
+
+const schema = z.strictObject({
+  redisUrl: z
+    .string()
+    .refine(isRedisUrl, "must look like redis://[user:password@]host[:port][/database] or rediss://…")
+    .optional(),
+  environment: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes or underscores")
+    .optional(),
+  ttl: z.number().int().positive().optional(),
+  memory: z.strictObject({ maxBytes: z.number().int().min(1_048_576, "must be at least 1 MiB") }).optional(),
+})
+
+export interface PegasusOptions {
+  /** Redis or Valkey, the tier all processes share. Without it the cache lives in this process alone. */
+  redisUrl?: string | undefined
+  /**
+   * Keeps stores that share a Redis apart. All processes of one store must agree on it. Default: derived
+   * from the host, port and name of the store's database.
+   */
+  environment?: string | undefined
+  /** How long an entry lives when the caller does not say, in milliseconds. Default 3,600,000 (one hour). */
+  ttl?: number | undefined
+  /** The memory tier. Default 256 MiB. */
+  memory?: { /** In bytes. */ maxBytes: number } | undefined
+}
+
+/** @throws PegasusError PEGASUS_OPTIONS_INVALID naming every option that is wrong */
+export function checkOptions(input: unknown): PegasusOptions {
+  const result = schema.safeParse(input)
+  if (result.success) return result.data
+  const wrong = result.error.issues.map((issue) => {
+    if (issue.code === "unrecognized_keys") return `unknown option ${issue.keys.map(quoted).join(", ")}`
+    return `${quoted(issue.path.join("."))} ${issue.message}`
+  })
+  throw new PegasusError(
+    "PEGASUS_OPTIONS_INVALID",
+    `withPegasus: ${wrong.join("; ")}.`,
+    `Correct it in medusa-config.ts. Known options: ${Object.keys(schema.shape).join(", ")}.`,
+    result.error,
+  )
+}
+
+function isRedisUrl(text: string): boolean {
+  try {
+    const url = new URL(text)
+    return redisProtocols.includes(url.protocol) && url.hostname !== ""
+  } catch {
+    return false
+  }
+}
+
+const quoted = (name: string) => `"${name}"`

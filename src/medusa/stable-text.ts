@@ -1,0 +1,9 @@
+/** JSON text that does not depend on the order in which an object's properties were written. */
+export function stableText(value: unknown): string {
+  return JSON.stringify(value, (_name, node: unknown) => {
+    if (typeof node !== "object" || node === null || Array.isArray(node)) return node
+    const sorted: Record<string, unknown> = {}
+    for (const name of Object.keys(node).sort()) sorted[name] = (node as Record<string, unknown>)[name]
+    return sorted
+  })
+}

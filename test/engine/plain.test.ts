@@ -1,0 +1,72 @@
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import { copyOf, fromText, toPlain, toText } from "../../src/engine/plain"
+
+describe("plain values", () => {
+  const sample = () => ({
+    id: "prod_1",
+    price: 10.5,
+    none: null,
+    flags: [true, false],
+    created_at: new Date("2026-01-02T03:04:05.678Z"),
+    variants: [{ id: "v1", sold_at: new Date(0), tags: [] as string[] }],
+  })
+
+  it("keep dates, numbers, nulls and nesting", () => {
+    assert.deepEqual(toPlain(sample()).value, sample())
+  })
+
+  it("share nothing with what they were made of, nor with their copies", () => {
+    const given = sample()
+    const { value } = toPlain(given)
+    const copy = copyOf(value) as ReturnType<typeof sample>
+    given.variants[0]!.id = "changed"
+    copy.created_at.setTime(0)
+    copy.variants[0]!.tags.push("changed")
+    assert.deepEqual(value, sample())
+  })
+
+  it("are what JSON would carry, apart from dates", () => {
+    class BigNumber {
+      toJSON() {
+        return 12.5
+      }
+    }
+    const odd = {
+      amount: new BigNumber(),
+      gone: undefined,
+      call: () => 1,
+      list: [undefined],
+      nan: Number.NaN,
+    }
+    assert.deepEqual(toPlain(odd).value, JSON.parse(JSON.stringify(odd)))
+  })
+
+  it("survive the text form, dates at any depth and at the top", () => {
+    for (const given of [sample(), [sample()], new Date(5), "text", 0, null]) {
+      const { text, dates } = toText(toPlain(given).value)
+      assert.deepEqual(fromText(text, dates), given)
+    }
+  })
+
+  it("treat __proto__ as a name like any other", () => {
+    const given = JSON.parse('{"__proto__": {"polluted": true}}')
+    const { value } = toPlain(given)
+    for (const result of [value, copyOf(value)] as object[]) {
+      assert.deepEqual(Object.keys(result), ["__proto__"])
+      assert.equal((result as { polluted?: boolean }).polluted, undefined)
+    }
+  })
+
+  it("refuse what contains itself, and bigints", () => {
+    const loop: Record<string, unknown> = {}
+    loop.self = loop
+    assert.throws(() => toPlain(loop), TypeError)
+    assert.throws(() => toPlain({ big: 1n }), TypeError)
+  })
+
+  it("grow in size with their content", () => {
+    assert.ok(toPlain("x".repeat(10_000)).bytes > 10_000)
+    assert.ok(toPlain([sample(), sample()]).bytes > toPlain([sample()]).bytes)
+  })
+})
