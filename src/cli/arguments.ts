@@ -1,0 +1,111 @@
+import { parseArgs } from "node:util"
+
+export const help = `Usage: pegasus bench rows|load|all --store LABEL=FILE_OR_JSON [--store …] [options]
+
+Measures running Medusa stores over HTTP. The first store is the baseline of the others.
+
+  rows    a shopper's way from the product list to the order, one request at a time
+  load    many connections on the product list, beside a bare node:http server
+  all     both
+
+  --store LABEL=FILE_OR_JSON  a store: what it prints after READY, or a file with it
+  --rounds N                  shoppers in each store and setting (rows, all; 20)
+  --warmup N                  shoppers before them that are not counted (rows, all; 3)
+  --connections N             at once (load, all; 500)
+  --requests N                in all, to each store (load, all; 10000)
+  --json FILE                 write everything found, with every sample
+  --html FILE                 write one page with charts
+  --note TEXT                 a remark that goes into the reports
+  --help, --version
+
+Ends with 0 when every answer was right, 1 when one was wrong or a run failed, 2 when it was called wrongly.
+`
+
+export interface BenchArguments {
+  command: "bench"
+  rows: { rounds?: number; warmup?: number } | undefined
+  load: { connections?: number; requests?: number } | undefined
+  stores: { label: string; source: string }[]
+  json?: string
+  html?: string
+  note?: string
+}
+
+export type Arguments = { command: "help" } | { command: "version" } | BenchArguments
+
+/** The command line cannot be understood; exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError"
+}
+
+const text = { type: "string" } as const
+const everywhere = {
+  store: { type: "string", multiple: true },
+  json: text,
+  html: text,
+  note: text,
+  help: { type: "boolean" },
+  version: { type: "boolean" },
+} as const
+const ofRows = { rounds: text, warmup: text }
+const ofLoad = { connections: text, requests: text }
+
+/** @throws UsageError */
+export function parseArguments(argv: readonly string[]): Arguments {
+  const { values, positionals } = read(argv)
+  if (values.help || argv.length === 0) return { command: "help" }
+  if (values.version) return { command: "version" }
+
+  const [command, scenario, ...extra] = positionals
+  if (command !== "bench") throw new UsageError(`There is no command "${command ?? ""}".`)
+  if (scenario !== "rows" && scenario !== "load" && scenario !== "all") {
+    throw new UsageError(`bench measures rows, load or all, not "${scenario ?? ""}".`)
+  }
+  if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
+  if (!values.store) throw new UsageError("bench needs at least one --store LABEL=FILE_OR_JSON.")
+
+  if (scenario === "load") refuse(values, ofRows, scenario)
+  if (scenario === "rows") refuse(values, ofLoad, scenario)
+  return {
+    command,
+    rows: scenario === "load" ? undefined : { ...whole(values, "rounds", 1), ...whole(values, "warmup", 0) },
+    load:
+      scenario === "rows"
+        ? undefined
+        : { ...whole(values, "connections", 1), ...whole(values, "requests", 1) },
+    stores: values.store.map(storeOf),
+    ...(values.json !== undefined && { json: values.json }),
+    ...(values.html !== undefined && { html: values.html }),
+    ...(values.note !== undefined && { note: values.note }),
+  }
+}
+
+function read(argv: readonly string[]) {
+  try {
+    const options = { ...everywhere, ...ofRows, ...ofLoad }
+    return parseArgs({ args: [...argv], options, allowPositionals: true })
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}
+
+function refuse(values: object, options: object, scenario: string): void {
+  const given = Object.keys(options).find((name) => name in values)
+  if (given) throw new UsageError(`--${given} has no meaning for bench ${scenario}.`)
+}
+
+function whole<Name extends string>(values: Partial<Record<Name, string>>, name: Name, least: number) {
+  const value = values[name]
+  if (value === undefined) return {}
+  if (!/^\d+$/.test(value) || Number(value) < least) {
+    throw new UsageError(`--${name} is a whole number from ${least} on, not "${value}".`)
+  }
+  return { [name]: Number(value) } as Record<Name, number>
+}
+
+function storeOf(option: string): { label: string; source: string } {
+  const at = option.indexOf("=")
+  if (at < 1 || at === option.length - 1)
+    throw new UsageError(`--store is LABEL=FILE_OR_JSON, not "${option}".`)
+  return { label: option.slice(0, at), source: option.slice(at + 1) }
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs"
+import { help, parseArguments, UsageError } from "./arguments"
+import { bench } from "./bench"
+
+const argv = process.argv.slice(2)
+const abort = new AbortController()
+for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => abort.abort())
+
+main().then(
+  (code) => {
+    process.exitCode = code
+  },
+  (error: unknown) => {
+    if (abort.signal.aborted) {
+      process.exitCode = 130
+      return
+    }
+    process.stderr.write(`pegasus: ${error instanceof Error ? error.message : String(error)}\n`)
+    if (error instanceof UsageError) process.stderr.write("See pegasus --help\n")
+    process.exitCode = error instanceof UsageError ? 2 : 1
+  },
+)
+
+async function main(): Promise<number> {
+  const given = parseArguments(argv)
+  switch (given.command) {
+    case "help":
+      process.stdout.write(help)
+      return 0
+    case "version":
+      process.stdout.write(`${ownVersion()}\n`)
+      return 0
+    case "bench": {
+      const versions = { "medusa-pegasus": ownVersion() }
+      const right = await bench({
+        arguments: given,
+        commandLine: commandLine(),
+        versions,
+        signal: abort.signal,
+      })
+      return right ? 0 : 1
+    }
+  }
+}
+
+function ownVersion(): string {
+  return JSON.parse(readFileSync(require.resolve("medusa-pegasus/package.json"), "utf8")).version
+}
+
+/** What was typed, but for the descriptions of stores: they may hold passwords. */
+function commandLine(): string {
+  const shown = argv.map((word) => word.replace(/=(READY\s+)?\{[\s\S]*$/, "={…}"))
+  return ["pegasus", ...shown.map((word) => (/\s/.test(word) ? JSON.stringify(word) : word))].join(" ")
+}

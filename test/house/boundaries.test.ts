@@ -1,0 +1,88 @@
+/** Who may import whom. A line that breaks a rule is named. */
+import assert from "node:assert/strict"
+import { readdirSync, readFileSync, statSync } from "node:fs"
+import { dirname, join, relative, resolve } from "node:path"
+import { describe, it } from "node:test"
+
+const source = resolve(__dirname, "..", "..", "src")
+
+/** The rooms a room may import from; itself always. Rooms not named here do not exist yet. */
+const allowed: Record<string, string[]> = {
+  engine: [],
+  medusa: ["engine"],
+  modules: ["medusa"],
+  bench: [],
+  cli: ["bench"],
+  "index.ts": ["engine", "medusa"],
+}
+/** Packages that a room may import beside node's own modules; a room not named may import any. */
+const packages: Record<string, string[]> = {
+  engine: ["ioredis", "lru-cache"],
+  bench: ["autocannon", "pg", "zod"],
+  cli: [],
+}
+
+interface Import {
+  file: string
+  line: number
+  text: string
+  room: string
+  target: string
+}
+
+const imports = filesIn(source).flatMap(importsOf)
+const roomOf = (file: string) => relative(source, file).split("/")[0]!
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const place = join(folder, name)
+    if (statSync(place).isDirectory()) return filesIn(place)
+    return place.endsWith(".ts") ? [place] : []
+  })
+}
+
+function importsOf(file: string): Import[] {
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .flatMap((text, index) => {
+      const target = /(?:from|import|require\()\s*\(?["']([^"']+)["']/.exec(text)?.[1]
+      return target ? [{ file, line: index + 1, text, room: roomOf(file), target }] : []
+    })
+}
+
+const offending = (broken: (found: Import) => boolean) =>
+  imports.filter(broken).map(({ file, line, text }) => `${relative(source, file)}:${line} ${text.trim()}`)
+
+describe("the house", () => {
+  it("knows every room", () => {
+    const rooms = new Set(filesIn(source).map(roomOf))
+    assert.deepEqual([...rooms].sort(), Object.keys(allowed).sort())
+  })
+
+  it("imports only in the direction of its rooms, and only through their doors", () => {
+    const broken = offending(({ file, room, target }) => {
+      if (!target.startsWith(".")) return false
+      const place = resolve(dirname(file), target)
+      const other = roomOf(place)
+      if (other === room || relative(source, place) === "") return false
+      const isDoor = relative(source, place) === other || room === "modules" || room === "index.ts"
+      return !allowed[room]!.includes(other) || !isDoor
+    })
+    assert.deepEqual(broken, [])
+  })
+
+  it("imports only the packages its rooms are allowed", () => {
+    const broken = offending(({ room, target }) => {
+      if (target.startsWith(".") || target.startsWith("node:")) return false
+      return packages[room] !== undefined && !packages[room].includes(target)
+    })
+    assert.deepEqual(broken, [])
+  })
+
+  it("has no room without a name", () => {
+    assert.deepEqual(
+      filesIn(source).filter((file) => /\b(utils?|helpers?|common|misc)\b/.test(file)),
+      [],
+    )
+  })
+})

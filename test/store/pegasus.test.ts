@@ -1,0 +1,101 @@
+/** Two real store processes with Pegasus on one database and one Redis. */
+import assert from "node:assert/strict"
+import { after, before, describe, it } from "node:test"
+import Redis from "ioredis"
+import { startRedis } from "../../demo/run/redis"
+import { adminOf, sdkOf, shop } from "../support/shopper"
+import { startStore } from "../support/store"
+import { until } from "../support/until"
+
+type Store = Awaited<ReturnType<typeof startStore>>
+
+describe("a store with Pegasus", () => {
+  let redis: Awaited<ReturnType<typeof startRedis>>
+  let port: number
+  let first: Store
+  let second: Store
+
+  before(async () => {
+    redis = await startRedis()
+    port = Number(new URL(redis.url).port)
+    first = await startStore(["--cache", "pegasus", "--redis-url", redis.url])
+    second = await startStore(["--cache", "pegasus", "--redis-url", redis.url])
+  })
+  after(async () => {
+    await first?.stop()
+    await second?.stop()
+    await redis?.stop()
+    assert.deepEqual([...(first?.descendants() ?? []), ...(second?.descendants() ?? [])], [])
+  })
+
+  const list = async (store: Store) => {
+    const { products } = await sdkOf(store.ready).store.product.list({
+      region_id: store.ready.regionId,
+      fields: "id,title,*variants.calculated_price",
+    })
+    return products
+  }
+
+  it("says what it is", () => {
+    const { ready } = first
+    assert.equal(ready.cache, "pegasus")
+    assert.equal(ready.redisUrl, redis.url)
+    const home = ready.regions.find(({ id }) => id === ready.regionId)
+    assert.equal(home?.currency, "eur")
+    assert.deepEqual(home?.countries.sort(), ["de", "fr"])
+    process.kill(ready.pid, 0)
+  })
+
+  it("lets Medusa's own SDK shop, from the list to the order", async () => {
+    const order = await shop(first.ready)
+    const { order: found } = await sdkOf(first.ready).store.order.retrieve(order.id)
+    assert.equal(found.total, order.total)
+    await shop(second.ready)
+  })
+
+  it("keeps what Medusa caches in Redis, under its prefix and format", async () => {
+    await list(first)
+    const client = new Redis(redis.url)
+    await until("entries are in Redis", async () => (await client.keys("pegasus:*:v1:entry:*")).length > 0)
+    for (const key of await client.keys("*")) assert.ok((await client.pttl(key)) > 0, `${key} lives for ever`)
+    client.disconnect()
+  })
+
+  it("answers a changed title at once in the process that changed it, and soon in the other", async () => {
+    const [product] = await list(first)
+    await list(second)
+    const title = `${product!.title} ${Date.now()}`
+    const admin = await adminOf(first.ready)
+    await admin.admin.product.update(product!.id, { title })
+    const titleIn = async (store: Store) => (await list(store)).find(({ id }) => id === product!.id)!.title
+    assert.equal(await titleIn(first), title)
+    await until(
+      "the other process answers the new title",
+      async () => (await titleIn(second)) === title,
+      2_000,
+    )
+    await admin.admin.product.update(product!.id, { title: product!.title })
+  })
+
+  it("loses no request while Redis hangs, dies and comes back", async () => {
+    process.kill(redis.pid, "SIGSTOP")
+    try {
+      await shop(first.ready)
+    } finally {
+      process.kill(redis.pid, "SIGCONT")
+    }
+    await shop(first.ready)
+    await redis.stop()
+    await shop(first.ready)
+    redis = await startRedis(port)
+    await shop(first.ready)
+    const client = new Redis(redis.url)
+    await until("it joined the new Redis", async () => {
+      await list(first)
+      return (await client.keys("pegasus:*:v1:entry:*")).length > 0
+    })
+    client.disconnect()
+    const lines = first.stderr() + first.stdout()
+    assert.doesNotMatch(lines, /Unhandled/)
+  })
+})
