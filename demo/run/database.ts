@@ -14,8 +14,14 @@ export interface Facts {
   adminPassword: string
 }
 
+export async function postgresVersion(databaseUrl: string): Promise<string> {
+  const { rows } = await withClient(databaseUrl, (client) => client.query("show server_version"))
+  return rows[0].server_version
+}
+
 /** Two commands that start together must not both fill it. */
 const seedLock = 0x7065_6761
+const ourSchema = "pegasus_demo"
 
 /** @returns the URL of the database for this size of catalogue, on the given server */
 export async function createDatabase(serverUrl: string, products: number): Promise<string> {
@@ -39,6 +45,7 @@ export async function fillDatabase(databaseUrl: string, products: number, stop: 
     await client.query("select pg_advisory_lock($1)", [seedLock])
     const known = await readFacts(client)
     if (known) return known
+    await claim(client)
     // Statement counts need it; a store without it only goes uncounted.
     await client.query("create extension if not exists pg_stat_statements").catch(() => undefined)
     say("migrating the database")
@@ -49,6 +56,25 @@ export async function fillDatabase(databaseUrl: string, products: number, stop: 
     if (facts) return facts
     throw new DemoError("DEMO_SEED", "The catalogue was not filled.", "Run the command again; it goes on.")
   })
+}
+
+/**
+ * Marks the database as the demo's, by a schema of that name: the seed clears what a seed cut off left behind,
+ * and must never meet the data of a store that is none of its own.
+ */
+async function claim(client: Client): Promise<void> {
+  const { rows } = await client.query(
+    `select to_regclass('product') is not null as "isStore", to_regnamespace($1) is not null as "isOurs"`,
+    [ourSchema],
+  )
+  if (rows[0].isStore && !rows[0].isOurs) {
+    throw new DemoError(
+      "DEMO_DATABASE_FOREIGN",
+      "This database holds a store that is not the demo's.",
+      "Give an empty one with --database-url: the demo fills it with a catalogue of its own.",
+    )
+  }
+  await client.query(`create schema if not exists ${ourSchema}`)
 }
 
 async function readFacts(client: Client): Promise<Facts | undefined> {

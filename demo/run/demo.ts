@@ -4,16 +4,18 @@
  */
 import { type ChildProcess, fork, spawn } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import { parseArgs } from "node:util"
 import { cacheModes } from "./arguments"
 import { DemoError, report, say } from "./errors"
 import { dataFolder, demo, root } from "./places"
 
 const usage = "Options: [--products N] [--rounds N] [--db-rtt MS]"
+const defaults = { products: "500", rounds: "5", "db-rtt": "1" }
+/** From the project's root. */
+const reports = { json: join("reports", "demo.json"), html: join("reports", "demo.html") }
 /** Short enough for a first look; `pegasus bench` has the long runs. */
-const defaults = { products: "500", rounds: "8", "db-rtt": "1" }
-const shortLoad = ["--connections", "100", "--requests", "600"]
+const short = ["--warmup", "2", "--connections", "100", "--requests", "300"]
 
 export async function main(args: string[]): Promise<void> {
   const stop = new AbortController()
@@ -37,11 +39,9 @@ async function runDemo(options: typeof defaults, signal: AbortSignal): Promise<n
       stores.push(store)
       described.push(`${cache}=${keep(cache, await orAborted(ready, signal))}`)
     }
-    const reports = join(root, "reports")
-    mkdirSync(reports, { recursive: true })
-    const html = join(reports, "demo.html")
-    const code = await bench(described, options, join(reports, "demo.json"), html, signal)
-    say(`the report: ${html}`)
+    mkdirSync(join(root, "reports"), { recursive: true })
+    const code = await bench(described, options, signal)
+    if (!signal.aborted) say(`the report: ${join(root, reports.html)}`)
     return code
   } finally {
     await Promise.all(stores.map(end))
@@ -75,33 +75,24 @@ function startStore(cache: string, options: typeof defaults) {
 function keep(cache: string, ready: string): string {
   const file = join(dataFolder, `ready-${cache}.json`)
   writeFileSync(file, ready)
-  return file
+  return relative(root, file)
 }
 
 function bench(
   stores: string[],
   { rounds, "db-rtt": rtt }: typeof defaults,
-  json: string,
-  html: string,
   signal: AbortSignal,
 ): Promise<number> {
-  const note = `PostgreSQL and Redis are ${rtt} ms away.`
-  const args = ["bench", "all", ...stores.flatMap((store) => ["--store", store]), "--rounds", rounds]
-  const child = spawn(
-    process.execPath,
-    [
-      join(root, ".medusa/server/src/cli/main.js"),
-      ...args,
-      ...shortLoad,
-      "--note",
-      note,
-      "--json",
-      json,
-      "--html",
-      html,
-    ],
-    { stdio: "inherit" },
-  )
+  const args = [
+    ...stores.flatMap((store) => ["--store", store]),
+    ...["--rounds", rounds, ...short],
+    ...["--note", `PostgreSQL and Redis are ${rtt} ms away.`],
+    ...["--json", reports.json, "--html", reports.html],
+  ]
+  const child = spawn(process.execPath, [".medusa/server/src/cli/main.js", "bench", "all", ...args], {
+    cwd: root,
+    stdio: "inherit",
+  })
   signal.addEventListener("abort", () => child.kill("SIGTERM"))
   return new Promise((resolve) => child.once("exit", (code) => resolve(signal.aborted ? 130 : (code ?? 1))))
 }

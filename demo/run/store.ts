@@ -4,11 +4,11 @@ import { mkdirSync, openSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { parseArguments, type StoreOptions } from "./arguments"
-import { createDatabase, fillDatabase } from "./database"
+import { createDatabase, fillDatabase, postgresVersion } from "./database"
 import { type Delay, delayed } from "./delay"
 import { DemoError, report, say } from "./errors"
 import type { ServiceName } from "./keeper"
-import { builtStore, demo, logFolder, medusaCli } from "./places"
+import { builtStore, demo, logFolder, medusaCli, medusaVersion } from "./places"
 import { freePort, isFree } from "./ports"
 import { need } from "./services"
 
@@ -57,7 +57,8 @@ async function runStore(options: StoreOptions, signal: AbortSignal): Promise<voi
     try {
       const url = `http://localhost:${port}`
       await Promise.race([untilHealthy(url, signal), store.ended.then(unexpected)])
-      const ready = { url, ...facts, databaseUrl, redisUrl, cache: options.cache, pid: store.pid }
+      const versions = { medusa: medusaVersion, postgresql: await postgresVersion(databaseUrl) }
+      const ready = { url, ...facts, databaseUrl, redisUrl, cache: options.cache, pid: store.pid, versions }
       process.stdout.write(`READY ${JSON.stringify(ready)}\n`)
       await Promise.race([store.ended, aborted(signal)])
     } finally {
