@@ -44,7 +44,13 @@ describe("the documents", () => {
     }
   })
 
-  it("carry no download address in the lock file", () => {
-    assert.doesNotMatch(read("package-lock.json"), /"resolved"/)
+  it("lock every package to a version, without a download address", () => {
+    const lock = read("package-lock.json")
+    assert.doesNotMatch(lock, /"resolved"/)
+    const { packages } = JSON.parse(lock) as { packages: Record<string, { version?: string }> }
+    assert.deepEqual(
+      Object.keys(packages).filter((place) => !packages[place]!.version),
+      [],
+    )
   })
 })
