@@ -11,6 +11,7 @@ const { setTimeout: sleep } = require("node:timers/promises")
 const root = path.resolve(__dirname, "..")
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"]
 const stamps = path.join(root, ".data", "setup")
+const installedStamp = path.join(root, "node_modules", ".pegasus-installed")
 
 /** Makes this process able to run the project's TypeScript. */
 async function prepare() {
@@ -25,13 +26,16 @@ async function installPackages() {
   if (packagesAreInstalled()) return
   say("installing packages (npm ci); a minute or two")
   await run("npm", ["ci", "--no-audit", "--no-fund"])
+  fs.writeFileSync(installedStamp, hashOf(["package-lock.json"]))
 }
 
-/** npm keeps a lock file of what it really installed; compare it with ours. */
+/** By our own mark, else by the lock file that npm keeps of what it really installed. */
 function packagesAreInstalled() {
-  const wanted = readJson(path.join(root, "package-lock.json"))
-  const installed = readJson(path.join(root, "node_modules", ".package-lock.json"))
-  if (!installed) return false
+  if (readText(installedStamp) === hashOf(["package-lock.json"])) return true
+  const wanted = JSON.parse(readText(path.join(root, "package-lock.json")))
+  const text = readText(path.join(root, "node_modules", ".package-lock.json"))
+  if (text === undefined) return false
+  const installed = JSON.parse(text)
   return Object.entries(wanted.packages).every(([place, { version, optional }]) => {
     if (place === "" || optional) return true
     return installed.packages[place]?.version === version
@@ -63,14 +67,17 @@ async function buildDemo() {
 
 /** Runs `build` when one of the sources differs from the last time, or its result is not there. */
 async function onChange(name, sources, result, build) {
-  const hash = createHash("sha1")
-  for (const source of sources) addTo(hash, path.join(root, source))
   const stamp = path.join(stamps, name)
-  const now = hash.digest("hex")
-  const before = fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8")
-  if (before === now && fs.existsSync(path.join(root, result))) return
+  const now = hashOf(sources)
+  if (readText(stamp) === now && fs.existsSync(path.join(root, result))) return
   await build()
   fs.writeFileSync(stamp, now)
+}
+
+function hashOf(sources) {
+  const hash = createHash("sha1")
+  for (const source of sources) addTo(hash, path.join(root, source))
+  return hash.digest("hex")
 }
 
 function addTo(hash, place) {
@@ -91,7 +98,7 @@ async function exclusively(work) {
       break
     } catch (error) {
       if (error.code !== "EEXIST") throw error
-      if (isAlive(Number(fs.readFileSync(lock, "utf8")))) await sleep(200)
+      if (isAlive(Number(readText(lock)))) await sleep(200)
       else fs.rmSync(lock, { force: true })
     }
   }
@@ -146,8 +153,8 @@ function run(command, args, options = {}) {
   })
 }
 
-function readJson(file) {
-  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, "utf8")) : undefined
+function readText(file) {
+  return fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined
 }
 
 function say(line) {
