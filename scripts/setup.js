@@ -123,7 +123,9 @@ function isAlive(pid) {
 }
 
 function medusa(args, cwd) {
-  return run(process.execPath, [path.join(root, "node_modules", "@medusajs", "cli", "cli.js"), ...args], {
+  const leash = path.join(root, "scripts", "leash.js")
+  const cli = path.join(root, "node_modules", "@medusajs", "cli", "cli.js")
+  return run(process.execPath, ["--require", leash, cli, ...args], {
     cwd,
     env: { ...process.env, MEDUSA_DISABLE_TELEMETRY: "1", DATABASE_URL: "postgres://build-only" },
   })

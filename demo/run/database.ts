@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process"
 import { Client } from "pg"
 import { DemoError, say } from "./errors"
-import { builtStore, medusaCli } from "./places"
+import { builtStore, leash, medusaCli } from "./places"
 
 /** What the seed wrote down about the catalogue. */
 export interface Facts {
@@ -110,7 +110,7 @@ function medusa(args: string[], databaseUrl: string, products: number, signal: A
   return new Promise((resolve, reject) => {
     const child = execFile(
       process.execPath,
-      [medusaCli, ...args],
+      ["--require", leash, medusaCli, ...args],
       {
         cwd: builtStore,
         signal,

@@ -15,7 +15,7 @@ const defaults = { products: "500", rounds: "5", "db-rtt": "1" }
 /** From the project's root. */
 const reports = { json: join("reports", "demo.json"), html: join("reports", "demo.html") }
 /** Short enough for a first look; `pegasus bench` has the long runs. */
-const short = ["--warmup", "2", "--connections", "100", "--requests", "300"]
+const short = ["--warmup", "1", "--connections", "100", "--requests", "300"]
 
 export async function main(args: string[]): Promise<void> {
   const stop = new AbortController()

@@ -8,7 +8,7 @@ import { createDatabase, fillDatabase, postgresVersion } from "./database"
 import { type Delay, delayed } from "./delay"
 import { DemoError, report, say } from "./errors"
 import type { ServiceName } from "./keeper"
-import { builtStore, demo, logFolder, medusaCli, medusaVersion } from "./places"
+import { builtStore, leash, logFolder, medusaCli, medusaVersion } from "./places"
 import { freePort, isFree } from "./ports"
 import { need } from "./services"
 
@@ -74,7 +74,7 @@ function startMedusa(port: number, cache: string, databaseUrl: string, redisUrl:
   const log = process.stderr.isTTY ? 2 : openLog(cache, port)
   const child = fork(medusaCli, ["start", "--port", String(port)], {
     cwd: builtStore,
-    execArgv: ["--require", join(demo, "bin", "leash.js")],
+    execArgv: ["--require", leash],
     stdio: ["ignore", log, log, "ipc"],
     env: {
       ...process.env,

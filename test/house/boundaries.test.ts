@@ -30,8 +30,8 @@ interface Import {
   target: string
 }
 
-const imports = filesIn(source).flatMap(importsOf)
 const roomOf = (file: string) => relative(source, file).split("/")[0]!
+const imports = filesIn(source).flatMap(importsOf)
 
 function filesIn(folder: string): string[] {
   return readdirSync(folder).flatMap((name) => {
