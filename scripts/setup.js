@@ -98,7 +98,7 @@ async function exclusively(work) {
       break
     } catch (error) {
       if (error.code !== "EEXIST") throw error
-      if (isAlive(Number(readText(lock)))) await sleep(200)
+      if (isHeld(lock)) await sleep(200)
       else fs.rmSync(lock, { force: true })
     }
   }
@@ -112,13 +112,15 @@ async function exclusively(work) {
   }
 }
 
-function isAlive(pid) {
-  if (!pid) return true // being written
+/** By a process that lives, or by one that is just writing its number. */
+function isHeld(lock) {
   try {
+    const pid = Number(fs.readFileSync(lock, "utf8"))
+    if (!pid) return Date.now() - fs.statSync(lock).mtimeMs < 5_000
     process.kill(pid, 0)
     return true
-  } catch {
-    return false
+  } catch (error) {
+    return error.code === "EPERM"
   }
 }
 

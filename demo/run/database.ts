@@ -1,5 +1,6 @@
 /** The store's database: made, migrated and filled once, then found as it is. */
-import { execFile } from "node:child_process"
+import { fork } from "node:child_process"
+import { setTimeout as sleep } from "node:timers/promises"
 import { Client } from "pg"
 import { DemoError, say } from "./errors"
 import { builtStore, leash, medusaCli } from "./places"
@@ -42,7 +43,7 @@ export async function createDatabase(serverUrl: string, products: number): Promi
 /** Migrates and seeds what is missing. @throws DemoError */
 export async function fillDatabase(databaseUrl: string, products: number, stop: AbortSignal): Promise<Facts> {
   return withClient(databaseUrl, async (client) => {
-    await client.query("select pg_advisory_lock($1)", [seedLock])
+    await takeTurn(client, stop)
     const known = await readFacts(client)
     if (known) return known
     await claim(client)
@@ -56,6 +57,16 @@ export async function fillDatabase(databaseUrl: string, products: number, stop: 
     if (facts) return facts
     throw new DemoError("DEMO_SEED", "The catalogue was not filled.", "Run the command again; it goes on.")
   })
+}
+
+/** Waits until no other command fills this database. @throws the reason of the signal */
+async function takeTurn(client: Client, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted()
+    const { rows } = await client.query("select pg_try_advisory_lock($1) as mine", [seedLock])
+    if (rows[0].mine) return
+    await sleep(300)
+  }
 }
 
 /**
@@ -106,39 +117,43 @@ async function withClient<T>(url: string, work: (client: Client) => Promise<T>):
   }
 }
 
-function medusa(args: string[], databaseUrl: string, products: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = execFile(
-      process.execPath,
-      ["--require", leash, medusaCli, ...args],
-      {
-        cwd: builtStore,
-        signal,
-        maxBuffer: 64 * 1024 * 1024,
-        env: {
-          ...process.env,
-          NODE_ENV: "production",
-          MEDUSA_DISABLE_TELEMETRY: "1",
-          DATABASE_URL: databaseUrl,
-          PEGASUS_DEMO_CACHE: "off",
-          PEGASUS_DEMO_PRODUCTS: String(products),
-        },
-      },
-      (error, stdout, stderr) => {
-        if (!error) return resolve()
-        if (signal.aborted) return reject(error)
-        process.stderr.write(`${stdout}${stderr}`)
-        reject(
-          new DemoError(
-            "DEMO_MEDUSA",
-            `medusa ${args[0]} failed.`,
-            "What it printed stands above; run it again.",
-          ),
-        )
-      },
-    )
-    child.stdout?.on("data", (text: string) => {
-      for (const [, line] of text.matchAll(/(seed: [^"\n]+)/g)) say(line!)
-    })
+/** Runs a command of Medusa to its end. @throws DemoError when it fails, the signal's reason when stopped */
+async function medusa(
+  args: string[],
+  databaseUrl: string,
+  products: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const child = fork(medusaCli, args, {
+    cwd: builtStore,
+    execArgv: ["--require", leash],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    env: {
+      ...process.env,
+      NODE_ENV: "production",
+      MEDUSA_DISABLE_TELEMETRY: "1",
+      DATABASE_URL: databaseUrl,
+      PEGASUS_DEMO_CACHE: "off",
+      PEGASUS_DEMO_PRODUCTS: String(products),
+    },
   })
+  const said: string[] = []
+  const hear = (chunk: Buffer) => {
+    said.push(String(chunk))
+    for (const [line] of String(chunk).matchAll(/seed: [^"\n]+/g)) say(line)
+  }
+  child.stdout!.on("data", hear)
+  child.stderr!.on("data", hear)
+  const stop = () => child.kill("SIGKILL")
+  signal.addEventListener("abort", stop)
+  const code = await new Promise((resolve) => child.once("close", resolve))
+  signal.removeEventListener("abort", stop)
+  signal.throwIfAborted()
+  if (code === 0) return
+  process.stderr.write(said.join(""))
+  throw new DemoError(
+    "DEMO_MEDUSA",
+    `medusa ${args[0]} failed.`,
+    "What it printed stands above; run it again.",
+  )
 }

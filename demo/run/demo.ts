@@ -3,7 +3,7 @@
  * side by side; the table, and a report to keep.
  */
 import { type ChildProcess, fork, spawn } from "node:child_process"
-import { mkdirSync, writeFileSync } from "node:fs"
+import { mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { parseArgs } from "node:util"
 import { cacheModes } from "./arguments"
@@ -45,6 +45,7 @@ async function runDemo(options: typeof defaults, signal: AbortSignal): Promise<n
     return code
   } finally {
     await Promise.all(stores.map(end))
+    for (const cache of cacheModes) rmSync(readyFile(cache), { force: true })
   }
 }
 
@@ -73,10 +74,11 @@ function startStore(cache: string, options: typeof defaults) {
 
 /** Writes the description of a store where the bench reads it. */
 function keep(cache: string, ready: string): string {
-  const file = join(dataFolder, `ready-${cache}.json`)
-  writeFileSync(file, ready)
-  return relative(root, file)
+  writeFileSync(readyFile(cache), ready)
+  return relative(root, readyFile(cache))
 }
+
+const readyFile = (cache: string) => join(dataFolder, `ready-${cache}-${process.pid}.json`)
 
 function bench(
   stores: string[],

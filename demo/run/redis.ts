@@ -31,12 +31,25 @@ export async function startRedis(port?: number): Promise<Service & { pid: number
   mkdirSync(dataFolder, { recursive: true })
   const child = spawn(
     program,
-    ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dataFolder],
+    [
+      ...["--port", String(port), "--bind", "127.0.0.1"],
+      ...["--save", "", "--appendonly", "no", "--dir", dataFolder],
+      // Its environment stays readable, by which the tests find what a command has left behind.
+      ...["--set-proc-title", "no"],
+    ],
     { stdio: ["ignore", "ignore", "inherit"] },
   )
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()))
+  let ended = false
+  const exited = new Promise<void>((resolve) => {
+    const end = () => {
+      ended = true
+      resolve()
+    }
+    child.once("exit", end)
+    child.once("error", end)
+  })
   while (!(await answers(port))) {
-    if (child.exitCode !== null) throw unavailable(`${program} ended with exit code ${child.exitCode}.`)
+    if (ended) throw unavailable(`${program} ended as soon as it was started.`)
     await sleep(50)
   }
   return {

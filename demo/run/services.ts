@@ -79,7 +79,9 @@ function dial(): Promise<Socket | undefined> {
 function ask(socket: Socket, names: ServiceName[]): Promise<Reply | undefined> {
   return new Promise((resolve) => {
     socket.once("close", () => resolve(undefined))
-    createInterface({ input: socket }).once("line", (line) => resolve(JSON.parse(line) as Reply))
+    const lines = createInterface({ input: socket })
+    lines.on("error", () => resolve(undefined))
+    lines.once("line", (line) => resolve(JSON.parse(line) as Reply))
     socket.write(`${JSON.stringify(names)}\n`)
   })
 }

@@ -60,7 +60,9 @@ async function runStore(options: StoreOptions, signal: AbortSignal): Promise<voi
       const versions = { medusa: medusaVersion, postgresql: await postgresVersion(databaseUrl) }
       const ready = { url, ...facts, databaseUrl, redisUrl, cache: options.cache, pid: store.pid, versions }
       process.stdout.write(`READY ${JSON.stringify(ready)}\n`)
-      await Promise.race([store.ended, aborted(signal)])
+      const code = await Promise.race([store.ended, aborted(signal)])
+      if (code)
+        throw new DemoError("DEMO_STORE_ENDED", `The store ended with exit code ${code}.`, "See its log.")
     } finally {
       await store.stop()
     }
@@ -85,7 +87,7 @@ function startMedusa(port: number, cache: string, databaseUrl: string, redisUrl:
       PEGASUS_DEMO_REDIS_URL: redisUrl,
     },
   })
-  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()))
+  const ended = new Promise<number>((resolve) => child.once("exit", (code) => resolve(code ?? 1)))
   return {
     pid: child.pid,
     ended,
@@ -127,7 +129,8 @@ function unexpected(): never {
   )
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }))
+/** 0, as one who was asked to end ends well. */
+function aborted(signal: AbortSignal): Promise<0> {
+  if (signal.aborted) return Promise.resolve(0)
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(0), { once: true }))
 }

@@ -1,15 +1,15 @@
 /**
  * The cache: a memory tier in this process, a Redis tier shared by all, and a bus that keeps both true.
  *
- * A read asks memory, then Redis, then says "miss" and hands out a fence: the place in the order of
- * invalidations where the caller's load begins. A write brings the fence back, and is refused when any of
- * its tags moved since (see ledger.ts). An invalidation gives its tags the next number.
+ * The story of `getOrSet`: memory answers; else one flight a key in this process asks Redis; else one holder
+ * of the lease among all processes loads, having captured its fence (its place in the order of invalidations,
+ * see ledger.ts) before it began; what it loaded is kept unless one of its tags moved meanwhile.
+ * `lead` and `set` are the same for callers that load on their own: a miss hands out the right to load.
  *
  * Which ledger judges. While the bus is trusted, its own. While it is not (Redis away, hung, or this process
  * was asleep) the process is an island: it judges by a ledger of its own, Redis is not read, and an entry is
  * answered at most `trustWindow` after its load began, which is as long as a silent bus may go unnoticed.
- * Invalidations made on the island wait in the outbox and are sent when the bus is back; until then the
- * bus's ledger holds their tags as pending.
+ * Invalidations that cannot be sent wait in the outbox (outbox.ts) until the next proof that Redis answers.
  */
 import type Redis from "ioredis"
 import { Breaker, within } from "./breaker"
@@ -19,22 +19,55 @@ import { redisBus } from "./bus/redis"
 import { type Clock, systemClock } from "./clock"
 import type { Entry } from "./entry"
 import { PegasusError } from "./errors"
-import type { Fence } from "./ledger"
-import { copyOf, toPlain } from "./plain"
+import { type CacheEvent, type CacheEvents, channelOf } from "./events"
+import { Flights } from "./flight"
+import { Leads } from "./lead"
+import { type Lease, type Leases, pausesUntil, redisLeases } from "./lease"
+import type { Fence, Ledger } from "./ledger"
+import { Outbox } from "./outbox"
+import { copyOf, freeze, toPlain } from "./plain"
 import { type MemoryTier, memoryTier } from "./tiers/memory"
 import { type RedisTier, redisTier } from "./tiers/redis"
 import { wireFormat } from "./wire"
 
 export type Lookup = { state: "fresh"; value: unknown } | { state: "miss"; fence: Fence }
 
+/** The right to load a key. Whoever has it stores what it loaded with its fence, then says it is done. */
+export interface Lead {
+  readonly fence: Fence
+  done(): void
+}
+
+export type Led = { state: "fresh"; value: unknown } | { state: "miss"; lead: Lead }
+
+export interface LoadContext {
+  /** Names what the load found: the value depends on these tags too. */
+  tag(...names: string[]): void
+}
+
 export interface SetOptions {
   key: string
   value: unknown
   /** Milliseconds. */
   ttl: number
-  tags?: readonly string[]
-  /** Captured before the load. Without it the value is taken to be as new as this call. */
+  /** How long after its ttl it may be answered while it is loaded anew, in milliseconds. Default 0. */
+  staleFor?: number | undefined
+  /** How long after its ttl it may be answered when loading fails, in milliseconds. Default 0. */
+  staleOnErrorFor?: number | undefined
+  tags?: readonly string[] | undefined
+  /**
+   * Captured before the load. Without it the value is taken to be as new as this call, and what other processes
+   * hold under the key is invalidated first.
+   */
   fence?: Fence | undefined
+}
+
+export interface GetOrSetOptions<T> extends Omit<SetOptions, "value" | "fence"> {
+  load(context: LoadContext): Promise<T> | T
+  /** The longest to wait for the load of another process, in milliseconds. Default 30,000. */
+  lockTimeout?: number
+  /** Hands out the one value, frozen, instead of a copy of the caller's own. */
+  shared?: boolean
 }
 
 export interface CacheStats {
@@ -45,7 +78,19 @@ export interface CacheStats {
 export type RedisState = "joined" | "away"
 
 export interface Cache {
+  /**
+   * The value of the key, loaded when there is none. One load a key, in all processes. A load that fails
+   * stores nothing and rejects for all who waited in this process.
+   * @throws what `load` throws; PegasusError PEGASUS_VALUE_UNDEFINED, PEGASUS_TTL_INVALID; TypeError for what
+   * JSON refuses
+   */
+  getOrSet<T>(options: GetOrSetOptions<T>): Promise<T>
   get(key: string): Promise<Lookup>
+  /**
+   * Like `get`, but on a miss one caller at a time is told to load; the others wait for its `set`, at most
+   * `lockTimeout` milliseconds from the beginning of the load, then load too.
+   */
+  lead(key: string, lockTimeout: number): Promise<Led>
   /**
    * @returns whether it was stored: false when one of its tags moved since the fence
    * @throws PegasusError PEGASUS_VALUE_UNDEFINED, PEGASUS_TTL_INVALID; TypeError for what JSON refuses
@@ -78,13 +123,18 @@ export interface CacheOptions {
 
 const day = 86_400_000
 /** The longest an entry lives, in milliseconds. */
-const maxTtl = 7 * day
+export const maxTtl = 7 * day
 /** How many tags the order of invalidations remembers before the oldest values are given up. */
 const maxTags = 50_000
 /** An invalidation is worth a longer wait than a read. Milliseconds. */
-const invalidationBudget = 2_000
+const invalidationBudget = 500
+/** And so is reading all of Redis through. Milliseconds. */
+const scanBudget = 5_000
 /** How long Redis is left alone after it failed a read, in milliseconds. */
 const retryAfter = 500
+const defaultLockTimeout = 30_000
+/** The tag that all entries share. */
+const everything = "*"
 
 export function createCache(options: CacheOptions): Cache {
   return new TieredCache(options)
@@ -93,6 +143,7 @@ export function createCache(options: CacheOptions): Cache {
 interface Shared {
   tier: RedisTier
   bus: Bus
+  leases: Leases
   breaker: Breaker
 }
 
@@ -102,80 +153,99 @@ class TieredCache implements Cache {
   private readonly memory: MemoryTier
   private readonly island = localBus(maxTags)
   private readonly shared: Shared | undefined
-  private readonly reads = new Map<string, Promise<Entry | undefined>>()
-  private outbox: { tags: string[]; sent(): void }[] = []
+  private readonly reads = new Flights<Entry | undefined>()
+  private readonly flights = new Flights<Entry>()
+  private readonly leads: Leads
+  private readonly outbox: Outbox | undefined
+  private closed = false
   private announced: RedisState | undefined
 
   constructor(private readonly options: CacheOptions) {
     this.clock = options.clock ?? systemClock
     this.trustWindow = options.trustWindow ?? 2_000
     this.memory = memoryTier(options.memory.maxBytes)
+    this.leads = new Leads(this.clock)
     this.shared = options.redis && this.share(options.redis)
+    this.outbox = this.shared && new Outbox(this.shared.bus.ledger, everything, maxTags / 2)
+  }
+
+  getOrSet<T>(options: GetOrSetOptions<T>): Promise<T> {
+    const { key, shared = false } = options
+    const held = this.memory.get(key)
+    if (held !== undefined && this.isFresh(held)) {
+      this.tell("hit", { key, tier: "memory", state: "fresh" })
+      return Promise.resolve(give(held, shared) as T)
+    }
+    const flight = () => this.flights.run(key, () => this.fill(options, held))
+    if (held !== undefined && this.isUsable(held, options.staleFor)) {
+      this.tell("hit", { key, tier: "memory", state: "stale" })
+      flight().catch(() => undefined)
+      return Promise.resolve(give(held, shared) as T)
+    }
+    return flight().then((entry) => give(entry, shared) as T)
   }
 
   async get(key: string): Promise<Lookup> {
-    const held = this.memory.get(key)
-    if (held && this.holds(key, held)) return { state: "fresh", value: copyOf(held.value) }
-
     const fence = this.capture()
-    const found = await this.readShared(key)
-    if (found && this.holds(key, found)) {
-      this.memory.set(key, found)
-      return { state: "fresh", value: copyOf(found.value) }
-    }
-    return { state: "miss", fence }
+    const found = await this.find(key)
+    return found ? { state: "fresh", value: copyOf(found.value) } : { state: "miss", fence }
   }
 
-  async set({ key, value, ttl, tags = [], fence = this.capture() }: SetOptions): Promise<boolean> {
-    if (value === undefined) {
-      throw new PegasusError(
-        "PEGASUS_VALUE_UNDEFINED",
-        `undefined was offered as the value of "${key}".`,
-        "Store null when the answer is that there is nothing.",
-      )
+  async lead(key: string, lockTimeout: number): Promise<Led> {
+    const find = () => this.find(key)
+    const led = await this.leads.take(key, lockTimeout, find, () => this.peek(key))
+    if ("found" in led) return { state: "fresh", value: copyOf(led.found.value) }
+    const claim = await this.claim(key, lockTimeout)
+    if ("entry" in claim) {
+      led.done()
+      return { state: "fresh", value: copyOf(claim.entry.value) }
     }
-    if (!(ttl > 0)) {
-      throw new PegasusError("PEGASUS_TTL_INVALID", `A time to live of ${ttl} ms.`, "Give more than 0.")
+    const done = () => {
+      led.done()
+      release(claim.lease)
     }
-    const life = Math.min(ttl, maxTtl)
-    const entry: Entry = { ...toPlain(value), tags, fence, expiresAt: this.clock.now() + life }
-    if (!this.holds(key, entry)) return false
-    this.memory.set(key, entry)
-    if (this.joined() && fence.epoch === this.shared!.bus.ledger.epoch) {
-      await this.shared!.breaker.run(() => this.shared!.tier.set(key, entry, life))
-    }
+    return { state: "miss", lead: { fence: this.capture(), done } }
+  }
+
+  async set({ value, fence, ...options }: SetOptions): Promise<boolean> {
+    const entry = this.entryOf(options, value, fence ?? (await this.replace(options.key)))
+    if (!this.keepInMemory(entry)) return false
+    await this.keepInRedis(entry)
     return true
   }
 
   async delete(key: string): Promise<void> {
     this.memory.delete(key)
-    await this.invalidate({ tags: [ownTag(key)] })
+    await this.move([ownTag(key)])
   }
 
   async invalidate({ tags }: { tags: readonly string[] }): Promise<void> {
     if (tags.length === 0) return
-    const moving = [...new Set(tags)]
-    await this.island.move(moving)
-    if (!this.shared) return
-    this.outbox.push({ tags: moving, sent: this.shared.bus.ledger.begin(moving) })
-    await this.send()
+    this.tell("invalidate", { tags })
+    await this.move(tags.map(wellFormed))
   }
 
   async clear(): Promise<void> {
     this.memory.clear()
-    await this.invalidate({ tags: [everything] })
+    await this.move([everything])
   }
 
   async findByTags(tags: readonly string[], keyPrefix: string): Promise<unknown[]> {
-    const wanted = new Set(tags)
+    const wanted = new Set(tags.map(wellFormed))
     const found = new Map<string, unknown>()
-    const consider = (key: string, entry: Entry) => {
-      if (!key.startsWith(keyPrefix) || found.has(key)) return
-      if (entry.tags.some((tag) => wanted.has(tag)) && this.holds(key, entry))
-        found.set(key, copyOf(entry.value))
+    const consider = (entry: Entry) => {
+      if (!entry.key.startsWith(keyPrefix) || found.has(entry.key)) return
+      if (entry.tags.some((tag) => wanted.has(tag)) && this.isFresh(entry)) {
+        found.set(entry.key, copyOf(entry.value))
+      }
     }
-    for (const [key, entry] of this.memory.entries()) consider(key, entry)
-    if (this.joined()) for await (const [key, entry] of this.shared!.tier.entries()) consider(key, entry)
+    for (const entry of this.memory.entries()) consider(entry)
+    if (this.joined()) {
+      const { breaker, tier } = this.shared!
+      await breaker.run(async () => {
+        for await (const entry of tier.entries()) consider(entry)
+      }, scanBudget)
+    }
     return [...found.values()]
   }
 
@@ -187,12 +257,140 @@ class TieredCache implements Cache {
   }
 
   async close(): Promise<void> {
+    if (this.joined()) await this.send()
+    this.closed = true
     await this.shared?.bus.close()
     this.options.redis?.disconnect()
   }
 
-  private joined(): boolean {
-    return this.shared?.bus.trusted() === true
+  /** The fresh entry of the key in memory. */
+  private peek(key: string): Entry | undefined {
+    const held = this.memory.get(key)
+    if (!held || !this.isFresh(held)) return undefined
+    this.tell("hit", { key, tier: "memory", state: "fresh" })
+    return held
+  }
+
+  /** The fresh entry of the key, from memory, else from Redis. */
+  private async find(key: string): Promise<Entry | undefined> {
+    const held = this.peek(key)
+    if (held) return held
+    const found = await this.readShared(key)
+    if (!found || !this.isFresh(found)) return undefined
+    this.tell("hit", { key, tier: "redis", state: "fresh" })
+    this.memory.set(found)
+    return found
+  }
+
+  /** What a flight does: Redis, else the lease, else the load; what is stale when the load fails. */
+  private async fill<T>(options: GetOrSetOptions<T>, held: Entry | undefined): Promise<Entry> {
+    const { key, staleOnErrorFor, lockTimeout = defaultLockTimeout } = options
+    const found = await this.readShared(key)
+    if (found && this.isFresh(found)) {
+      this.tell("hit", { key, tier: "redis", state: "fresh" })
+      this.memory.set(found)
+      return found
+    }
+    this.tell("miss", { key })
+    const claim = await this.claim(key, lockTimeout)
+    if ("entry" in claim) return claim.entry
+    try {
+      const entry = await this.load(options)
+      if (this.keepInMemory(entry)) void this.keepInRedis(entry).finally(() => release(claim.lease))
+      else release(claim.lease)
+      return entry
+    } catch (error) {
+      release(claim.lease)
+      const stale = found ?? held
+      if (stale && this.isUsable(stale, staleOnErrorFor)) return stale
+      throw error
+    }
+  }
+
+  /** The fence first, then the load. */
+  private async load<T>({ load, ...options }: GetOrSetOptions<T>): Promise<Entry> {
+    const { key } = options
+    const fence = this.capture()
+    const tags = new Set(options.tags)
+    const started = performance.now()
+    try {
+      const tag = (...names: string[]) => {
+        for (const name of names) tags.add(name)
+      }
+      const value = await load({ tag })
+      this.tell("load", { key, duration: performance.now() - started })
+      return this.entryOf({ ...options, tags: [...tags] }, value, fence)
+    } catch (error) {
+      this.tell("load", { key, duration: performance.now() - started, error })
+      throw error
+    }
+  }
+
+  /** The lease on a key, or the entry another made meanwhile, or neither: then load without. */
+  private async claim(key: string, lockTimeout: number): Promise<{ lease?: Lease } | { entry: Entry }> {
+    if (!this.joined()) return {}
+    const { breaker, leases, tier } = this.shared!
+    const started = this.clock.now()
+    const attempt = () =>
+      breaker.run(async () => {
+        const [lease, found] = await Promise.all([leases.acquire(key, lockTimeout), tier.get(key)])
+        return { lease, found }
+      })
+    let answer = await attempt()
+    for await (const _ of pausesUntil(started + lockTimeout, () => this.clock.now())) {
+      if (!answer || answer.lease || this.isFreshEntry(answer.found)) break
+      answer = await attempt()
+    }
+    if (!answer) return {}
+    const { lease, found } = answer
+    if (!lease) this.tell("wait", { key, duration: this.clock.now() - started })
+    if (this.isFreshEntry(found)) {
+      release(lease)
+      this.memory.set(found)
+      return { entry: found }
+    }
+    return lease ? { lease } : {}
+  }
+
+  private entryOf(options: Omit<SetOptions, "value" | "fence">, value: unknown, fence: Fence): Entry {
+    const { key, ttl, staleFor = 0, staleOnErrorFor = 0 } = options
+    const tags = (options.tags ?? []).map(wellFormed)
+    if (value === undefined) {
+      throw new PegasusError(
+        "PEGASUS_VALUE_UNDEFINED",
+        `undefined was offered as the value of "${key}".`,
+        "Store null when the answer is that there is nothing.",
+      )
+    }
+    if (!(ttl > 0)) {
+      throw new PegasusError("PEGASUS_TTL_INVALID", `A time to live of ${ttl} ms.`, "Give more than 0.")
+    }
+    const expiresAt = this.clock.now() + Math.min(ttl, maxTtl)
+    const staleUntil = expiresAt + Math.min(Math.max(staleFor, staleOnErrorFor), maxTtl)
+    return { key, ...toPlain(value), tags, fence, expiresAt, staleUntil }
+  }
+
+  /** @returns false when one of its tags moved since its fence */
+  private keepInMemory(entry: Entry): boolean {
+    const { key, tags, bytes } = entry
+    if (!this.holds(entry, this.clock.now())) {
+      this.tell("refuse", { key })
+      return false
+    }
+    this.memory.set(entry)
+    this.tell("store", { key, tags: tags.length, bytes })
+    return true
+  }
+
+  private async keepInRedis(entry: Entry): Promise<void> {
+    if (!this.joined() || entry.fence.epoch !== this.shared!.bus.ledger.epoch) return
+    const { breaker, tier } = this.shared!
+    const life = entry.staleUntil - this.clock.now()
+    if (life > 0) await breaker.run(() => tier.set(entry, life))
+  }
+
+  private joined(now = this.clock.now()): boolean {
+    return this.shared?.bus.trusted(now) === true
   }
 
   private capture(): Fence {
@@ -200,42 +398,72 @@ class TieredCache implements Cache {
     return ledger.capture(this.clock.now())
   }
 
-  /** May this entry be answered now? */
-  private holds(key: string, entry: Entry): boolean {
+  private isFresh(entry: Entry): boolean {
     const now = this.clock.now()
-    if (now >= entry.expiresAt) return false
-    const tags = [...entry.tags, ownTag(key), everything]
-    if (this.joined()) return this.shared!.bus.ledger.holds(entry.fence, tags)
-    if (this.shared && now >= entry.fence.at + this.trustWindow) return false
-    return this.island.ledger.holds(entry.fence, tags)
+    return now < entry.expiresAt && this.holds(entry, now)
+  }
+
+  private isFreshEntry(entry: Entry | undefined): entry is Entry {
+    return entry !== undefined && this.isFresh(entry)
+  }
+
+  /** Stale, but within the time the caller allows; never past an invalidation. */
+  private isUsable(entry: Entry, staleFor = 0): boolean {
+    const now = this.clock.now()
+    return now < Math.min(entry.expiresAt + staleFor, entry.staleUntil) && this.holds(entry, now)
+  }
+
+  /** Has nothing it depends on moved, as far as the ledger that judges now can tell? */
+  private holds(entry: Entry, now: number): boolean {
+    const { shared, trustWindow } = this
+    const isIsland = !this.joined(now)
+    const judge = isIsland ? this.island.ledger : shared!.bus.ledger
+    if (isIsland && shared && now >= entry.fence.at + trustWindow) return false
+    if (entry.checkedBy === judge && entry.checkedAt === judge.generation) return true
+    if (!approves(judge, entry)) return false
+    entry.checkedBy = judge
+    entry.checkedAt = judge.generation
+    return true
   }
 
   /** One read of Redis a key, however many ask; nothing while the bus is not trusted. */
   private readShared(key: string): Promise<Entry | undefined> {
     if (!this.joined()) return Promise.resolve(undefined)
     const { breaker, tier } = this.shared!
-    let read = this.reads.get(key)
-    if (!read) {
-      read = breaker.run(() => tier.get(key)).finally(() => this.reads.delete(key))
-      this.reads.set(key, read)
-    }
-    return read
+    return this.reads.run(key, () => breaker.run(() => tier.get(key)))
   }
 
-  /** Sends what waits in the outbox. What cannot be sent stays, and its tags stay pending. */
-  private async send(): Promise<void> {
+  /** What anyone holds under the key is no longer good. @returns the fence of what comes in its place */
+  private async replace(key: string): Promise<Fence> {
+    const number = await this.move([ownTag(key)])
+    const fence = this.capture()
+    const isShared = number !== undefined && fence.epoch === this.shared?.bus.ledger.epoch
+    return isShared ? { ...fence, seq: Math.max(fence.seq, number) } : fence
+  }
+
+  /** @returns the number that the tags took, if Redis could be told */
+  private async move(tags: readonly string[]): Promise<number | undefined> {
+    await this.island.move([...new Set(tags)])
+    this.outbox?.add(tags)
+    return this.send()
+  }
+
+  /** Sends what waits in the outbox. What cannot be sent stays, its tags stay pending, and a proof sends it. */
+  private async send(): Promise<number | undefined> {
+    if (!this.outbox?.waits || !this.joined()) return undefined
     const { bus, breaker } = this.shared!
-    const sending = this.outbox
-    this.outbox = []
-    if (sending.length === 0) return
-    let tags = [...new Set(sending.flatMap((waiting) => waiting.tags))]
-    if (tags.length > maxTags / 2) tags = [everything]
+    if (breaker.state === "open") return undefined
+    const sending = this.outbox.take()
     try {
-      await within(invalidationBudget, bus.move(tags))
-      for (const waiting of sending) waiting.sent()
+      const number = await within(invalidationBudget, bus.move(sending.tags))
+      sending.sent()
+      return number
     } catch (cause) {
-      this.outbox = sending.concat(this.outbox)
+      // What Redis itself refuses it would refuse again: then everything moves, which it can always read.
+      const refused = (cause as Error).name === "ReplyError" && sending.tags[0] !== everything
+      this.outbox.putBack(sending, refused)
       breaker.open(cause)
+      return undefined
     }
   }
 
@@ -254,28 +482,55 @@ class TieredCache implements Cache {
       maxTtl,
       maxTags,
       clock: this.clock,
-      onTrust: (trusted) => {
-        if (trusted) {
-          breaker.close()
-          void this.send()
-        }
+      onTrust: (_trusted, cause) => this.announce(cause),
+      onProof: () => {
+        breaker.close()
+        void this.send()
         this.announce()
       },
     })
     redis.once("error", (cause) => this.announce(cause))
-    return { tier: redisTier(redis, prefix), bus, breaker }
+    return { tier: redisTier(redis, prefix), bus, leases: redisLeases(redis, prefix), breaker }
   }
 
   private announce(cause?: unknown): void {
-    if (!this.shared) return
+    if (!this.shared || this.closed) return
     const state = this.shared.breaker.state === "closed" && this.joined() ? "joined" : "away"
     if (state === this.announced) return
     this.announced = state
+    this.tell("redis", { state, cause })
     this.options.onRedis?.(state, cause)
+  }
+
+  private tell<Name extends CacheEvent>(name: Name, event: Omit<CacheEvents[Name], "prefix">): void {
+    const channel = channelOf(name)
+    if (channel.hasSubscribers) channel.publish({ prefix: this.options.prefix, ...event })
   }
 }
 
 /** Every entry carries a tag of its own, so that one key can be invalidated like any other name. */
-const ownTag = (key: string) => `key:${key}`
-/** And one that all share. */
-const everything = "*"
+const ownTag = (key: string) => `key:${wellFormed(key)}`
+
+/** Half a character (a lone surrogate) is text to JavaScript and an error to Redis's scripts. */
+function wellFormed(text: string): string {
+  return /\p{Surrogate}/u.test(text) ? Buffer.from(text).toString() : text
+}
+
+function approves(judge: Ledger, { fence, tags, key }: Entry): boolean {
+  if (!judge.holds(fence, tags)) return false
+  return !judge.movedSince(fence, ownTag(key)) && !judge.movedSince(fence, everything)
+}
+
+function give(entry: Entry, shared: boolean): unknown {
+  if (!shared) return copyOf(entry.value)
+  if (!entry.frozen) {
+    freeze(entry.value)
+    entry.frozen = true
+  }
+  return entry.value
+}
+
+/** What cannot be released expires. */
+function release(lease: Lease | undefined): void {
+  lease?.release().catch(() => undefined)
+}

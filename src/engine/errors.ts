@@ -10,6 +10,7 @@ export const errorCodes = {
   PEGASUS_PROVIDER_UNKNOWN: "A cache call names a provider this store does not declare.",
   PEGASUS_KEY_MISSING: "A cache call has neither a key nor tags.",
   PEGASUS_VALUE_UNDEFINED: "undefined was offered as a value; absence cannot be cached.",
+  PEGASUS_PARAMETER_VOLATILE: "A parameter of withCache is a Date: a key nobody would ask for again.",
   PEGASUS_TTL_INVALID: "A time to live is not a positive number.",
 } as const
 

@@ -4,10 +4,19 @@ export {
   type CacheOptions,
   type CacheStats,
   createCache,
+  type GetOrSetOptions,
+  type Lead,
+  type Led,
+  type LoadContext,
   type Lookup,
+  maxTtl,
   type RedisState,
+  type SetOptions,
 } from "./cache"
 export { type Clock, systemClock } from "./clock"
 export { connect } from "./connection"
 export { type ErrorCode, errorCodes, PegasusError } from "./errors"
+export { type CacheEvent, type CacheEvents, onCacheEvent } from "./events"
 export type { Fence } from "./ledger"
+export { stableText } from "./stable-text"
+export { type CacheIdentifier, createWithCache, type WithCache } from "./with-cache"

@@ -50,10 +50,12 @@ export class Ledger {
   /** May a value with this fence and these tags be answered? */
   holds(fence: Fence, tags: readonly string[]): boolean {
     if (fence.epoch !== this.epoch || fence.seq < this.floor) return false
-    for (const tag of tags) {
-      if ((this.moved.get(tag) ?? 0) > fence.seq || this.pending.has(tag)) return false
-    }
+    for (const tag of tags) if (this.movedSince(fence, tag)) return false
     return true
+  }
+
+  movedSince(fence: Fence, tag: string): boolean {
+    return (this.moved.get(tag) ?? 0) > fence.seq || this.pending.has(tag)
   }
 
   /** These tags are about to move. @returns to be called once, when their number is known or given up. */

@@ -86,6 +86,14 @@ export function copyOf(value: Plain): Plain {
   return copy
 }
 
+/** Freezes plain data all through, so that it can be handed out as it is. */
+export function freeze(value: Plain): void {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return
+  if (!(value instanceof Date))
+    for (const name of Object.keys(value)) freeze((value as { [key: string]: Plain })[name]!)
+  Object.freeze(value)
+}
+
 /** JSON text, and the places of the Dates in it. */
 export function toText(value: Plain): { text: string; dates: DatePath[] } {
   const dates: DatePath[] = []

@@ -3,60 +3,67 @@
  *
  *   0      "P"
  *   1      format, 1
- *   2..5   length of the header, unsigned 32 bit, big endian
- *   6..    header, JSON: { fence, expiresAt, tags, dates }
+ *   2      how the value is written: 0 as it is, 1 deflated
+ *   3..6   length of the header, unsigned 32 bit, big endian
+ *   7..    header, JSON: { fence, expiresAt, staleUntil, tags, dates }
  *   then   the value, JSON
  *
  * Bytes of another format, or that do not parse, are a miss: an upgrade never reads nonsense.
  */
+import { promisify } from "node:util"
+import { deflateRaw, inflateRaw } from "node:zlib"
 import type { Entry } from "./entry"
 import type { Fence } from "./ledger"
 import { type DatePath, fromText, toText } from "./plain"
 
 export const wireFormat = 1
 const magic = 0x50
-const prefixLength = 6
+const prefixLength = 7
+const asItIs = 0
+const deflated = 1
+/** From this many bytes on, deflating costs less than it saves (docs/decisions/2026-11-21-memory-and-wire.md). */
+export const compressFrom = 4_096
+
+const deflate = promisify(deflateRaw)
+const inflate = promisify(inflateRaw)
 
 interface Header {
   fence: Fence
   expiresAt: number
+  staleUntil: number
   tags: readonly string[]
   dates: DatePath[]
 }
 
-export function encode(entry: Entry): Buffer {
+export async function encode(entry: Entry): Promise<Buffer> {
   const { text, dates } = toText(entry.value)
-  const header: Header = {
-    fence: entry.fence,
-    expiresAt: entry.expiresAt,
-    tags: entry.tags,
-    dates,
-  }
-  const head = JSON.stringify(header)
-  const headLength = Buffer.byteLength(head)
-  const bytes = Buffer.allocUnsafe(prefixLength + headLength + Buffer.byteLength(text))
-  bytes[0] = magic
-  bytes[1] = wireFormat
-  bytes.writeUInt32BE(headLength, 2)
-  bytes.write(head, prefixLength)
-  bytes.write(text, prefixLength + headLength)
-  return bytes
+  const { fence, expiresAt, staleUntil, tags } = entry
+  const header: Header = { fence, expiresAt, staleUntil, tags, dates }
+  const head = Buffer.from(JSON.stringify(header))
+  const plain = Buffer.from(text)
+  const small = plain.length < compressFrom
+  const body = small ? plain : ((await deflate(plain, { level: 1 })) as Buffer)
+  const prefix = Buffer.allocUnsafe(prefixLength)
+  prefix[0] = magic
+  prefix[1] = wireFormat
+  prefix[2] = small ? asItIs : deflated
+  prefix.writeUInt32BE(head.length, 3)
+  return Buffer.concat([prefix, head, body])
 }
 
 /** @returns the entry, or undefined when the bytes are not of this format */
-export function decode(bytes: Buffer): Entry | undefined {
+export async function decode(key: string, bytes: Buffer): Promise<Entry | undefined> {
   if (bytes.length < prefixLength || bytes[0] !== magic || bytes[1] !== wireFormat) return undefined
-  const bodyAt = prefixLength + bytes.readUInt32BE(2)
-  if (bodyAt > bytes.length) return undefined
+  const bodyAt = prefixLength + bytes.readUInt32BE(3)
+  if (bodyAt > bytes.length || bytes[2]! > deflated) return undefined
   try {
-    const header = JSON.parse(bytes.toString("utf8", prefixLength, bodyAt)) as Header
-    return {
-      value: fromText(bytes.toString("utf8", bodyAt), header.dates),
-      bytes: (bytes.length - bodyAt) * 2,
-      tags: header.tags,
-      fence: header.fence,
-      expiresAt: header.expiresAt,
-    }
+    const { fence, expiresAt, staleUntil, tags, dates } = JSON.parse(
+      bytes.toString("utf8", prefixLength, bodyAt),
+    ) as Header
+    const written = bytes.subarray(bodyAt)
+    const body = bytes[2] === deflated ? ((await inflate(written)) as Buffer) : written
+    const value = fromText(body.toString("utf8"), dates)
+    return { key, value, bytes: body.length * 2, tags, fence, expiresAt, staleUntil }
   } catch {
     return undefined
   }

@@ -5,6 +5,9 @@
  * Providers. Medusa lets a call name the providers it goes to. Here each declared id is a room of its own
  * in one cache: what was stored under one is not found under another, and a `get` asks them in order.
  *
+ * One load. A miss hands the right to load to one caller at a time, in all processes; the others wait a bounded
+ * time for its `set`. The `set` carries the fence of its miss, so a load overtaken by a change is dropped.
+ *
  * Automatic invalidation. An entry carries its tags twice removed from their names: "auto:" for those that
  * Medusa's events may clear, "kept:" for those of an entry with `autoInvalidate: false`. An event moves the
  * first; an explicit `clear({ tags })` moves both.
@@ -13,11 +16,18 @@ import { createHash } from "node:crypto"
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import type { ICachingModuleService, IEventBusModuleService, Logger } from "@medusajs/framework/types"
 import { GraphQLUtils } from "@medusajs/framework/utils"
-import { type Cache, connect, createCache, PegasusError, type RedisState } from "../engine"
+import {
+  type Cache,
+  connect,
+  createCache,
+  type Led,
+  maxTtl,
+  PegasusError,
+  type RedisState,
+  stableText,
+} from "../engine"
 import { type EntitySchema, tagsOfData, tagsOfEvent } from "./entities"
-import { defaultEnvironment } from "./environment"
 import { PendingLoads } from "./pending-loads"
-import { stableText } from "./stable-text"
 import type { CachingModuleOptions } from "./with-pegasus"
 
 type Method<Name extends "get" | "set" | "clear"> = Parameters<ICachingModuleService[Name]>[0]
@@ -26,10 +36,13 @@ type Event = { name: string; data?: unknown }
 interface Dependencies {
   logger: Logger
   event_bus: IEventBusModuleService
-  configModule: { projectConfig: { databaseUrl?: string } }
+  /** See environment.ts. */
+  pegasusEnvironment: string
 }
 
 const defaultTtl = 3_600_000
+/** How long one caller waits for the load of another, in milliseconds. */
+const longestWait = 2_000
 const defaultMemory = 256 * 1024 * 1024
 /** What Medusa's documentation calls clearing everything. */
 const wildcard = "*"
@@ -40,6 +53,7 @@ export class CachingModuleService implements ICachingModuleService {
   private readonly cache: Cache
   private readonly ttl: number
   private readonly providerIds: string[]
+  private readonly replacedDefault: string | undefined
   private readonly loads = new PendingLoads()
   private readonly strangers = new Set<string>()
   private schema: EntitySchema = { types: new Map(), idPrefixes: {} }
@@ -49,14 +63,16 @@ export class CachingModuleService implements ICachingModuleService {
     onApplicationShutdown: async () => this.cache.close(),
   }
 
-  constructor(dependencies: Dependencies, { pegasus, providerIds, warning }: CachingModuleOptions) {
+  constructor(dependencies: Dependencies, options: CachingModuleOptions) {
+    const { pegasus, providerIds, replacedDefault, warning } = options
     this.logger = dependencies.logger
     this.eventBus = dependencies.event_bus
     this.ttl = pegasus.ttl ?? defaultTtl
     this.providerIds = providerIds
+    this.replacedDefault = replacedDefault
     const { redisUrl } = pegasus
     this.cache = createCache({
-      prefix: `pegasus:${pegasus.environment ?? defaultEnvironment(dependencies.configModule.projectConfig)}`,
+      prefix: `pegasus:${dependencies.pegasusEnvironment}`,
       memory: pegasus.memory ?? { maxBytes: defaultMemory },
       redis: redisUrl === undefined ? undefined : connect(redisUrl),
       onRedis: (state, cause) => this.report(state, cause),
@@ -64,31 +80,27 @@ export class CachingModuleService implements ICachingModuleService {
     if (warning !== undefined) this.logger.warn(warning)
   }
 
-  async get({ key, tags, providers = this.providerIds.slice(0, 1) }: Method<"get">): Promise<unknown> {
+  async get(options: Method<"get">): Promise<unknown> {
+    const { key, tags, providers = this.providerIds.slice(0, 1) } = options
     requireKeyOrTags(key, tags)
     for (const provider of providers) {
       if (!this.declares(provider)) continue
+      const room = this.roomOf(provider)
       if (key !== undefined) {
-        const found = await this.cache.get(entryKey(provider, key))
+        const at = entryKey(room, key)
+        const found = willSet(options) ? await this.cache.lead(at, longestWait) : await this.look(at)
         if (found.state === "fresh") return found.value
-        this.loads.began(entryKey(provider, key), found.fence)
+        this.loads.began(at, found.lead)
       } else if (tags !== undefined) {
-        const found = await this.cache.findByTags(tags.flatMap(bothKinds), entryKey(provider, ""))
+        const found = await this.cache.findByTags(tags.flatMap(bothKinds), entryKey(room, ""))
         if (found.length > 0) return found
       }
     }
     return null
   }
 
-  async set({
-    key,
-    data,
-    ttl,
-    tags,
-    computeAutomaticTags,
-    options,
-    providers,
-  }: Method<"set">): Promise<void> {
+  async set(call: Method<"set">): Promise<void> {
+    const { key, data, ttl, tags, computeAutomaticTags, options, providers } = call
     requireKeyOrTags(key, undefined)
     const automatic = !tags || computeAutomaticTags ? tagsOfData(data, this.schema) : []
     const kind = options?.autoInvalidate === false ? keptTag : autoTag
@@ -97,26 +109,31 @@ export class CachingModuleService implements ICachingModuleService {
     await Promise.all(
       rooms.map(async (room) => {
         const provider = typeof room === "string" ? { id: room, ttl: undefined } : room
-        this.require(provider.id)
-        const fence = this.loads.ended(entryKey(provider.id, key))
-        const seconds = provider.ttl ?? ttl
-        // No event could ever clear it, and nobody said how long it may be old.
-        if (names.length === 0 && seconds === undefined && options?.autoInvalidate !== false) return
-        await this.cache.set({
-          key: entryKey(provider.id, key),
-          value: data,
-          tags: names,
-          ttl: seconds === undefined ? this.ttl : seconds * 1_000,
-          fence,
-        })
+        const at = entryKey(this.roomOf(provider.id), key)
+        const lead = this.loads.ended(at)
+        try {
+          const seconds = provider.ttl ?? ttl
+          // A load whose lead was given up: nobody knows how old its result is.
+          if (!lead && followsLoad(call)) return
+          // No event could ever clear it, and nobody said how long it may be old.
+          if (names.length === 0 && seconds === undefined && options?.autoInvalidate !== false) return
+          await this.cache.set({
+            key: at,
+            value: data,
+            tags: names,
+            ttl: this.lifeOf(seconds),
+            fence: lead?.fence,
+          })
+        } finally {
+          lead?.done()
+        }
       }),
     )
   }
 
   async clear({ key, tags, options, providers }: Method<"clear">): Promise<void> {
     requireKeyOrTags(key, tags)
-    const rooms = [providers ?? this.providerIds.slice(0, 1)].flat()
-    for (const room of rooms) this.require(room)
+    const rooms = [providers ?? this.providerIds.slice(0, 1)].flat().map((id) => this.roomOf(id))
     if (key !== undefined) {
       await Promise.all(rooms.map((room) => this.cache.delete(entryKey(room, key))))
     } else if (tags?.includes(wildcard)) {
@@ -127,19 +144,36 @@ export class CachingModuleService implements ICachingModuleService {
   }
 
   async computeKey(input: object): Promise<string> {
-    return createHash("sha1").update(stableText(input)).digest("base64url")
+    return createHash("sha1")
+      .update(stableText(input) ?? "")
+      .digest("base64url")
   }
 
   async computeTags(input: object): Promise<string[]> {
     return tagsOfData(input, this.schema)
   }
 
+  /** A plain read: a miss leads nobody, but a `set` that follows has its fence. */
+  private async look(key: string): Promise<Led> {
+    const found = await this.cache.get(key)
+    if (found.state === "fresh") return found
+    return { state: "miss", lead: { fence: found.fence, done: () => undefined } }
+  }
+
   private start(): void {
     this.schema = readSchema()
-    // An interceptor sees each event once, in the process that emits it, before it is delivered.
-    this.eventBus.addInterceptor?.(async (event: Event) => {
+    const invalidate = async (event: Event) => {
       await this.cache.invalidate({ tags: tagsOfEvent(event).map(autoTag) })
-    })
+    }
+    if (this.eventBus.addInterceptor) {
+      // An interceptor sees each event once, in the process that emits it, before it is delivered.
+      this.eventBus.addInterceptor(invalidate)
+    } else {
+      this.logger.warn(
+        "Pegasus: this event bus knows no interceptors; a subscriber to all events serves instead.",
+      )
+      this.eventBus.subscribe("*", invalidate)
+    }
   }
 
   private declares(provider: string): boolean {
@@ -151,13 +185,21 @@ export class CachingModuleService implements ICachingModuleService {
     return false
   }
 
-  private require(provider: string): void {
-    if (this.providerIds.includes(provider)) return
+  /** The default provider of the module we replaced is our default. @throws PEGASUS_PROVIDER_UNKNOWN */
+  private roomOf(provider: string): string {
+    if (provider === this.replacedDefault) return this.providerIds[0]!
+    if (this.providerIds.includes(provider)) return provider
     throw new PegasusError(
       "PEGASUS_PROVIDER_UNKNOWN",
       `No cache provider "${provider}" is declared.`,
       `Declared are ${this.providerIds.join(", ")}.`,
     )
+  }
+
+  /** @param seconds as Medusa gives them; 0 asks for no end, and gets the longest life there is */
+  private lifeOf(seconds: number | undefined): number {
+    if (seconds === undefined) return this.ttl
+    return seconds === 0 ? maxTtl : seconds * 1_000
   }
 
   private report(state: RedisState, cause: unknown): void {
@@ -167,6 +209,20 @@ export class CachingModuleService implements ICachingModuleService {
       this.logger.warn(`Pegasus: Redis does not answer${reason}; the cache runs on memory until it does.`)
     }
   }
+}
+
+/**
+ * Is this the `get` of Medusa's `useCache`, which a `set` will follow? It writes all three properties, whatever
+ * their values (utils/dist/caching/index.js:31, 2.21.2). Another caller may only be looking: nobody should wait
+ * for a `set` that it never meant to make.
+ */
+function willSet(options: object): boolean {
+  return "key" in options && "tags" in options && "providers" in options
+}
+
+/** Is this the `set` of Medusa's `useCache`, at the end of a load? (utils/dist/caching/index.js:41, 2.21.2) */
+function followsLoad(call: object): boolean {
+  return "computeAutomaticTags" in call
 }
 
 function requireKeyOrTags(key: string | undefined, tags: string[] | undefined): void {

@@ -1,44 +1,52 @@
 /**
  * Medusa asks `get`, loads on a miss, and offers the result with `set`: two calls that do not know each
- * other. Here the fence of the miss waits for its `set`.
+ * other. Here the lead of the miss waits for its `set`.
  *
- * When several loads of one key are under way, a `set` may be that of any of them; the oldest fence is
- * taken, which can only refuse too much. A load that failed leaves its fence behind, and the next `set`
- * takes it: the same, once. Fences are dropped after ten minutes; a load that old has lost its caller.
+ * When several loads of one key are under way, a `set` may be that of any of them. Each gets the fence of the
+ * oldest, and the oldest is kept until all have ended: that can only refuse too much. A load that failed never
+ * ends; after a minute it is taken for failed and no longer counts. The `set` of a load that took longer has
+ * no lead any more, and is refused.
  */
-import { type Clock, type Fence, systemClock } from "../engine"
+import { type Clock, type Fence, type Lead, systemClock } from "../engine"
 
-const longestLoad = 600_000
-/** More concurrent loads of one key than this share the fences of the oldest. */
-const mostPerKey = 16
+const longestLoad = 60_000
 
 export class PendingLoads {
-  private readonly fences = new Map<string, Fence[]>()
+  private readonly leads = new Map<string, Lead[]>()
 
   constructor(private readonly clock: Clock = systemClock) {}
 
-  began(key: string, fence: Fence): void {
-    const waiting = this.fences.get(key) ?? []
-    if (waiting.length < mostPerKey) waiting.push(fence)
-    this.fences.delete(key)
-    this.fences.set(key, waiting)
-    this.dropOld()
+  began(key: string, lead: Lead): void {
+    const waiting = this.leads.get(key) ?? []
+    waiting.push(lead)
+    this.leads.delete(key)
+    this.leads.set(key, waiting)
+    this.giveUp()
   }
 
-  /** @returns the fence of the load this `set` may belong to; undefined when no load is under way */
-  ended(key: string): Fence | undefined {
-    const waiting = this.fences.get(key)
-    const fence = waiting?.shift()
-    if (waiting?.length === 0) this.fences.delete(key)
-    return fence
+  /** @returns the lead of the load this `set` may belong to; undefined when no load is under way */
+  ended(key: string): Lead | undefined {
+    this.dropOld(key)
+    const waiting = this.leads.get(key)
+    if (!waiting) return undefined
+    const fence: Fence = waiting[0]!.fence
+    const { done } = waiting.pop()!
+    if (waiting.length === 0) this.leads.delete(key)
+    return { fence, done }
   }
 
-  /** Keys are in the order of their newest load, so the old ones stand at the front. */
-  private dropOld(): void {
-    const oldest = this.clock.now() - longestLoad
-    for (const [key, waiting] of this.fences) {
-      if (waiting[waiting.length - 1]!.at > oldest) return
-      this.fences.delete(key)
+  /** Keys are in the order of their newest load, so those without a young one stand at the front. */
+  private giveUp(): void {
+    for (const key of this.leads.keys()) {
+      this.dropOld(key)
+      if (this.leads.has(key)) return
     }
+  }
+
+  private dropOld(key: string): void {
+    const waiting = this.leads.get(key)
+    const oldest = this.clock.now() - longestLoad
+    while (waiting?.[0] && waiting[0].fence.at <= oldest) waiting.shift()!.done()
+    if (waiting?.length === 0) this.leads.delete(key)
   }
 }

@@ -25,6 +25,8 @@ export interface CachingModuleOptions {
   pegasus: PegasusOptions
   /** Ids by which cache calls may name a provider; the first is the default. */
   providerIds: string[]
+  /** The default of the module we replace: another name for our default. */
+  replacedDefault?: string | undefined
   /** To be logged once, when there is a logger. */
   warning?: string | undefined
 }
@@ -41,7 +43,7 @@ export function withPegasus<Config extends object>(config: Config, options: Pega
   const { featureFlags, modules, plugins } = asMedusaConfig(config)
   const caching: CachingModuleOptions = {
     pegasus,
-    providerIds: ["pegasus", ...declaredProviders(modules.caching)],
+    ...providersOf(modules.caching),
     warning,
   }
   return {
@@ -65,8 +67,9 @@ function asMedusaConfig(config: object): Required<MedusaConfig> {
 }
 
 /** The store's code may name the providers of the module we replace; those calls come to us. */
-function declaredProviders(caching: unknown): string[] {
-  const { options } = (caching ?? {}) as { options?: { providers?: { id?: string }[]; in_memory?: unknown } }
-  const ids = (options?.providers ?? []).map((provider) => provider.id)
-  return ids.filter((id): id is string => typeof id === "string" && id !== "pegasus")
+function providersOf(caching: unknown): Pick<CachingModuleOptions, "providerIds" | "replacedDefault"> {
+  const { options } = (caching ?? {}) as { options?: { providers?: { id?: string; is_default?: boolean }[] } }
+  const declared = (options?.providers ?? []).filter(({ id }) => typeof id === "string" && id !== "pegasus")
+  const replaced = declared.length === 1 ? declared[0] : declared.find((provider) => provider.is_default)
+  return { providerIds: ["pegasus", ...declared.map(({ id }) => id!)], replacedDefault: replaced?.id }
 }

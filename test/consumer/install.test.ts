@@ -103,7 +103,15 @@ describe("a project that installs the package", () => {
     const files = readdirSync(installed)
       .filter((name) => name !== "node_modules")
       .sort()
-    assert.deepEqual(files, [".medusa", "CHANGELOG.md", "CONTEXT.md", "LICENSE", "README.md", "package.json"])
+    assert.deepEqual(files, [
+      ".medusa",
+      "CHANGELOG.md",
+      "CONTEXT.md",
+      "LICENSE",
+      "README.md",
+      "docs",
+      "package.json",
+    ])
     const version = execFileSync(join(project, "node_modules", ".bin", "pegasus"), ["--version"], {
       encoding: "utf8",
     })

@@ -158,6 +158,64 @@ describe("the cache on Redis", () => {
     assert.equal(await read(late, "k"), undefined)
   })
 
+  it("tells the other processes that a key was set anew", async () => {
+    const [a, b] = [await joined(server), await joined(server)]
+    await a.set({ key: "k", value: 1, ttl: minute })
+    assert.equal(await read(b, "k"), 1)
+    await a.set({ key: "k", value: 2, ttl: minute })
+    assert.equal(await read(a, "k"), 2)
+    await until("the other process reads it", async () => (await read(b, "k")) === 2, 1_000)
+  })
+
+  it("sends what it could not send, as soon as Redis answers it again", async () => {
+    const [a, b] = [await joined(server), await joined(server)]
+    await a.set({ key: "k", value: 1, ttl: minute, tags: ["x"] })
+    assert.equal(await read(b, "k"), 1)
+    const writer = ((await admin.client("LIST")) as string)
+      .split("\n")
+      .filter((line) => line.includes("name=pegasus") && !line.includes("sub=2"))
+    for (const line of writer) await admin.client("KILL", "ID", /id=(\d+)/.exec(line)![1]!)
+    await until("it noticed", async () => {
+      await a.invalidate({ tags: ["x"] })
+      return true
+    })
+    await until("the other process knows", async () => (await read(b, "k")) === undefined, 4_000)
+  })
+
+  it("takes half a character in a tag or a key for a whole one", async () => {
+    const [a, b] = [await joined(server), await joined(server)]
+    const half = "😀".slice(0, 1)
+    await a.set({ key: half, value: 1, ttl: minute, tags: [half] })
+    assert.equal(await read(a, half), 1)
+    await a.invalidate({ tags: [half] })
+    assert.equal(await read(a, half), undefined)
+    await a.delete(half)
+    await b.set({ key: "k", value: 1, ttl: minute, tags: ["x"] })
+    assert.equal(await read(b, "k"), 1)
+    await a.invalidate({ tags: ["x"] })
+    await until("the other process knows", async () => (await read(b, "k")) === undefined, 1_000)
+  })
+
+  it("reads its own invalidation although Redis lost its memory just before", async () => {
+    const a = await joined(server)
+    for (let round = 0; round < 10; round++) {
+      await a.set({ key: "k", value: "old", ttl: minute, tags: ["x"] })
+      await admin.flushall()
+      await a.invalidate({ tags: ["x"] })
+      assert.equal(await read(a, "k"), undefined)
+      await until("it is joined", () => a.stats().redis === "joined")
+    }
+  })
+
+  it("keeps no more invalidations than it may while Redis is away, and no one waits for them", async () => {
+    const cache = cacheOf({ redis: connect("redis://127.0.0.1:1") })
+    const started = Date.now()
+    for (let index = 0; index < 60_000; index++) await cache.invalidate({ tags: [`t${index}`] })
+    assert.ok(Date.now() - started < 5_000, `${Date.now() - started} ms`)
+    await cache.set({ key: "k", value: 1, ttl: minute, tags: ["x"] })
+    assert.equal(await read(cache, "k"), 1)
+  })
+
   it("keeps stores apart by their prefix", async () => {
     const [a, b] = [await joined(server, { prefix: "one" }), await joined(server, { prefix: "two" })]
     await a.set({ key: "k", value: "of one", ttl: minute, tags: ["x"] })

@@ -4,35 +4,62 @@ import { join } from "node:path"
 import { describe, it } from "node:test"
 import type { Entry } from "../../src/engine/entry"
 import { toPlain } from "../../src/engine/plain"
-import { decode, encode } from "../../src/engine/wire"
+import { compressFrom, decode, encode } from "../../src/engine/wire"
 
-const entry: Entry = {
-  ...toPlain({ id: "prod_1", title: "Käse ☕", created_at: new Date("2026-01-02T03:04:05.678Z") }),
+const entryOf = (value: unknown): Entry => ({
+  key: "product:1",
+  ...toPlain(value),
   tags: ["auto:Product:prod_1"],
   fence: { epoch: "run-epoch", seq: 42, at: 1_800_000_000_000 },
   expiresAt: 1_800_003_600_000,
-}
+  staleUntil: 1_800_003_700_000,
+})
+const small = entryOf({ id: "prod_1", title: "Käse ☕", created_at: new Date("2026-01-02T03:04:05.678Z") })
+const large = entryOf({ id: "prod_1", text: "lang ".repeat(compressFrom), at: [new Date(1)] })
+const golden = (name: string) => readFileSync(join(__dirname, "golden", name))
 
 describe("the wire format", () => {
-  it("gives back what it was given", () => {
-    const { bytes: _size, ...expected } = entry
-    const { bytes: _read, ...found } = decode(encode(entry))!
-    assert.deepEqual(found, expected)
+  it("gives back what it was given", async () => {
+    for (const entry of [small, large, entryOf(null), entryOf([])]) {
+      const { bytes: _size, ...expected } = entry
+      const { bytes: _read, ...found } = (await decode("product:1", await encode(entry)))!
+      assert.deepEqual(found, expected)
+    }
   })
 
-  it("is the one that earlier releases wrote", () => {
-    const golden = readFileSync(join(__dirname, "golden", "entry-v1.bin"))
-    assert.deepEqual(encode(entry), golden)
+  it("writes and reads what format 1 has always been", async () => {
+    assert.deepEqual(await encode(small), golden("entry-v1.bin"))
+    for (const [name, entry] of [
+      ["entry-v1.bin", small],
+      ["entry-v1-deflated.bin", large],
+    ] as const) {
+      assert.deepEqual((await decode("product:1", golden(name)))?.value, entry.value)
+    }
   })
 
-  it("takes anything else for a miss", () => {
-    const good = encode(entry)
-    const another = Buffer.from(good)
-    another[1] = 2
-    const damaged = Buffer.from(good)
-    damaged.fill("x", 6, 20)
-    for (const bytes of [Buffer.alloc(0), Buffer.from("hello"), another, damaged, good.subarray(0, 12)]) {
-      assert.equal(decode(bytes), undefined)
+  it("deflates what is large", async () => {
+    assert.ok((await encode(large)).length < compressFrom)
+  })
+
+  it("takes anything else for a miss", async () => {
+    for (const entry of [small, large]) {
+      const good = await encode(entry)
+      const changed = (change: (bytes: Buffer) => void) => {
+        const copy = Buffer.from(good)
+        change(copy)
+        return copy
+      }
+      const wrong = [
+        Buffer.alloc(0),
+        Buffer.from("hello, world"),
+        changed((bytes) => bytes.writeUInt8(2, 1)),
+        changed((bytes) => bytes.writeUInt8(9, 2)),
+        changed((bytes) => bytes.writeUInt32BE(0xffff_ffff, 3)),
+        changed((bytes) => bytes.fill("x", 8, 20)),
+        changed((bytes) => bytes.fill(0xff, bytes.length - 12)),
+        good.subarray(0, 12),
+      ]
+      for (const bytes of wrong) assert.equal(await decode("k", bytes), undefined)
     }
   })
 })

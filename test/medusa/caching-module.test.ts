@@ -12,9 +12,17 @@ const log = (line: string) => void logged.push(line)
 const dependencies = {
   logger: { info: log, warn: log, error: log },
   event_bus: { addInterceptor: (interceptor: Interceptor) => interceptors.push(interceptor) },
-  configModule: { projectConfig: { databaseUrl: "postgres://localhost/store" } },
+  pegasusEnvironment: "test",
 } as never
 const emit = (event: { name: string; data?: unknown }) => Promise.all(interceptors.map((tell) => tell(event)))
+
+function gate() {
+  let resolve: () => void = () => undefined
+  const promise = new Promise<void>((open) => {
+    resolve = open
+  })
+  return { promise, resolve }
+}
 
 describe("the caching module", () => {
   let module: CachingModuleService
@@ -46,6 +54,19 @@ describe("the caching module", () => {
     const first = await cached({ tags })
     assert.deepEqual(await cached({ tags }), first)
     assert.equal(loads, 1)
+  })
+
+  it("loads once for all who ask at the same time", async () => {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => cached({ tags })))
+    assert.equal(loads, 1)
+    assert.equal(new Set(answers).size, 20)
+  })
+
+  it("lets nobody wait for one who only looked", async () => {
+    assert.equal(await module.get({ key: "k" }), null)
+    const started = Date.now()
+    assert.equal(await module.get({ key: "k" }), null)
+    assert.ok(Date.now() - started < 1_000)
   })
 
   it("gives one key to the same input in any order", async () => {
@@ -101,6 +122,63 @@ describe("the caching module", () => {
     })
     await cached({ tags })
     assert.equal(loads, 2)
+  })
+
+  it("keeps the old out when two loads overlap and a change comes between them", async () => {
+    const gates = [gate(), gate()]
+    // Two misses that do not wait for each other, as when the first has run into the lock timeout.
+    const ask = async (index: number, value: string) => {
+      await module.get({ key: "k" })
+      await gates[index]!.promise
+      await module.set({ key: "k", data: { value }, tags })
+    }
+    const old = ask(0, "old")
+    await emit({ name: "product.product.updated", data: { id: "prod_1" } })
+    const fresh = ask(1, "new")
+    gates[1]!.resolve()
+    await fresh
+    gates[0]!.resolve()
+    await old
+    assert.equal(await module.get({ key: "k" }), null)
+  })
+
+  it("refuses the result of a load that nobody remembers", async () => {
+    await module.set({ key: "k", data: { value: "old" }, ttl: 60, computeAutomaticTags: false, tags })
+    assert.equal(await module.get({ key: "k" }), null)
+    await module.set({ key: "k", data: { value: "told" }, ttl: 60, tags })
+    assert.deepEqual(await module.get({ key: "k" }), { value: "told" })
+  })
+
+  it("takes 0 seconds for no end", async () => {
+    await module.set({ key: "k", data: { value: 1 }, ttl: 0 })
+    assert.deepEqual(await module.get({ key: "k" }), { value: 1 })
+  })
+
+  it("knows the default of the module it replaced by both names", async () => {
+    const ids = { providerIds: ["pegasus", "caching-redis", "second"], replacedDefault: "caching-redis" }
+    const replacing = new CachingModuleService(dependencies, { pegasus: {}, ...ids })
+    await replacing.set({ key: "k", data: { n: 1 }, ttl: 60, providers: ["caching-redis"] })
+    assert.deepEqual(await replacing.get({ key: "k" }), { n: 1 })
+    await replacing.clear({ key: "k" })
+    assert.equal(await replacing.get({ key: "k", providers: ["caching-redis"] }), null)
+  })
+
+  it("listens to all events of a bus that knows no interceptors, and says so", async () => {
+    let hear: Interceptor = async () => undefined
+    const subscribing = {
+      subscribe: (_name: string, listener: Interceptor) => {
+        hear = listener
+      },
+    }
+    const old = new CachingModuleService({ ...(dependencies as object), event_bus: subscribing } as never, {
+      pegasus: {},
+      providerIds: ["pegasus"],
+    })
+    await old.__hooks.onApplicationStart()
+    await old.set({ key: "k", data: { n: 1 }, tags })
+    await hear({ name: "product.product.updated", data: { id: "prod_1" } })
+    assert.equal(await old.get({ key: "k" }), null)
+    assert.match(logged.join("\n"), /no interceptors/)
   })
 
   it("takes seconds at its border", async () => {

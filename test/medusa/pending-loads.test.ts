@@ -4,33 +4,45 @@ import { PendingLoads } from "../../src/medusa/pending-loads"
 import { FakeClock } from "../support/clock"
 
 const clock = new FakeClock()
-const fence = (seq: number) => ({ epoch: "e", seq, at: clock.now() })
+const done: number[] = []
+const lead = (seq: number) => ({
+  fence: { epoch: "e", seq, at: clock.now() },
+  done: () => void done.push(seq),
+})
 
 describe("loads under way", () => {
-  it("give a set the oldest fence of its key", () => {
+  it("give every set the oldest fence until all have ended", () => {
     const loads = new PendingLoads(clock)
-    loads.began("k", fence(1))
-    loads.began("k", fence(2))
-    loads.began("other", fence(3))
-    assert.equal(loads.ended("k")?.seq, 1)
-    assert.equal(loads.ended("k")?.seq, 2)
+    loads.began("k", lead(1))
+    loads.began("k", lead(2))
+    loads.began("other", lead(3))
+    assert.equal(loads.ended("k")?.fence.seq, 1)
+    assert.equal(loads.ended("k")?.fence.seq, 1)
+    assert.equal(loads.ended("k"), undefined)
+    loads.began("k", lead(4))
+    assert.equal(loads.ended("k")?.fence.seq, 4)
+  })
+
+  it("count every one, however many load the same", () => {
+    const loads = new PendingLoads(clock)
+    for (let seq = 1; seq <= 500; seq++) loads.began("k", lead(seq))
+    for (let seq = 1; seq <= 500; seq++) assert.equal(loads.ended("k")?.fence.seq, 1)
     assert.equal(loads.ended("k"), undefined)
   })
 
-  it("keep the oldest when very many load the same", () => {
+  it("are taken for failed after a minute", () => {
     const loads = new PendingLoads(clock)
-    for (let seq = 1; seq <= 100; seq++) loads.began("k", fence(seq))
-    const fences = Array.from({ length: 100 }, () => loads.ended("k")?.seq)
-    assert.equal(fences[0], 1)
-    assert.ok(fences.filter((seq) => seq !== undefined).length <= 16)
-  })
-
-  it("are forgotten when their caller must be long gone", () => {
-    const loads = new PendingLoads(clock)
-    loads.began("k", fence(1))
-    clock.advance(600_001)
-    loads.began("other", fence(2))
-    assert.equal(loads.ended("k"), undefined)
-    assert.equal(loads.ended("other")?.seq, 2)
+    done.length = 0
+    loads.began("k", lead(1))
+    clock.advance(30_000)
+    loads.began("k", lead(2))
+    clock.advance(30_000)
+    assert.equal(loads.ended("k")?.fence.seq, 2)
+    assert.deepEqual(done, [1])
+    loads.began("gone", lead(3))
+    clock.advance(60_000)
+    loads.began("other", lead(4))
+    assert.equal(loads.ended("gone"), undefined)
+    assert.deepEqual(done, [1, 3])
   })
 })

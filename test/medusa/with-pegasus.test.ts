@@ -14,7 +14,7 @@ describe("withPegasus", () => {
     featureFlags: { translation: true },
     modules: {
       product: { resolve: "@medusajs/medusa/product" },
-      caching: { resolve: "@medusajs/medusa/caching", options: { providers: [{ id: "caching-redis" }, {}] } },
+      caching: { resolve: "@medusajs/medusa/caching", options: { providers: [{ id: "caching-redis" }] } },
     },
     plugins: [{ resolve: "another-plugin", options: { a: 1 } }],
   }
@@ -31,6 +31,7 @@ describe("withPegasus", () => {
       options: {
         pegasus: { redisUrl: "redis://localhost:6379" },
         providerIds: ["pegasus", "caching-redis"],
+        replacedDefault: "caching-redis",
         warning: undefined,
       },
     })

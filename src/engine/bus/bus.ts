@@ -10,8 +10,8 @@ import type { Ledger } from "../ledger"
 
 export interface Bus {
   readonly ledger: Ledger
-  trusted(): boolean
-  /** @throws when the movement could not be recorded */
+  trusted(now: number): boolean
+  /** @returns the number of the movement. @throws when it could not be recorded */
   move(tags: string[]): Promise<number>
   close(): Promise<void>
 }

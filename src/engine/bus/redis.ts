@@ -11,12 +11,13 @@
  * numbers; one that is missing sends it back to the log. Twice a second it sends a beat through Redis to
  * itself, on the connection that carries the movements: the beat's return proves that everything recorded
  * before the beat was sent has been applied, and extends the trust by the trust window, counted from the
- * sending. A process that was paused finds its trust run out by the clock, before it answers anything.
+ * sending. A process that was paused finds its trust run out by the clock, before it answers anything. Without
+ * the right to ask for the run id (INFO) a process does not join.
  */
 import { randomBytes } from "node:crypto"
 import type { Redis } from "ioredis"
 import type { Clock } from "../clock"
-import { Ledger } from "../ledger"
+import { Ledger, type Movement } from "../ledger"
 import type { Bus } from "./bus"
 
 const epochOf = `
@@ -79,8 +80,10 @@ export interface RedisBusOptions {
   /** How many tags the log holds. */
   maxTags: number
   clock: Clock
-  /** Trust was gained or lost. */
-  onTrust(trusted: boolean): void
+  /** Trust was gained or lost, or has not come within the trust window from the start. */
+  onTrust(trusted: boolean, cause?: unknown): void
+  /** A beat came back: Redis answers, and what it recorded is known here. */
+  onProof(): void
 }
 
 export function redisBus(options: RedisBusOptions): Bus {
@@ -98,12 +101,17 @@ class RedisBus implements Bus {
   private readonly timer: NodeJS.Timeout
   private runId = ""
   private beatNumber = 0
+  private trustedFrom = 0
   private trustedUntil = 0
   private wasTrusted = false
+  /** When a beat last came back, or the connections were last made anew. */
+  private provenAt: number
+  private lastError: unknown
   private joining: Promise<void> | undefined
 
   constructor(private readonly options: RedisBusOptions) {
-    const { redis, prefix, trustWindow } = options
+    const { redis, prefix, trustWindow, clock } = options
+    this.provenAt = clock.now()
     this.redis = redis as Redis & Scripted
     redis.defineCommand("pegasusJoin", { numberOfKeys: 1, lua: joinScript })
     redis.defineCommand("pegasusMove", { numberOfKeys: 1, lua: moveScript })
@@ -121,19 +129,19 @@ class RedisBus implements Bus {
     this.subscriber.on("ready", () => {
       this.subscriber.subscribe(this.channel, this.beatChannel).then(
         () => this.join(),
-        () => undefined,
+        (error) => this.note(error),
       )
     })
     this.subscriber.on("close", () => this.distrust())
     this.subscriber.on("message", (channel, message) => this.hear(channel, message))
     this.subscriber.connect().catch(() => undefined)
     if (redis.status === "ready") void this.identify()
-    this.timer = setInterval(() => this.beat(), trustWindow / 4)
+    this.timer = setInterval(() => this.tick(), trustWindow / 4)
     this.timer.unref()
   }
 
-  trusted(): boolean {
-    const trusted = this.options.clock.now() < this.trustedUntil
+  trusted(now = this.options.clock.now()): boolean {
+    const trusted = now < this.trustedUntil && now >= this.trustedFrom
     if (trusted !== this.wasTrusted) {
       this.wasTrusted = trusted
       this.options.onTrust(trusted)
@@ -151,7 +159,13 @@ class RedisBus implements Bus {
       maxTags,
     )
     const number = Number(seq)
-    if (parseHead(head).epoch === this.ledger.epoch) this.ledger.mark(number, tags)
+    if (parseHead(head).epoch === this.ledger.epoch) {
+      this.ledger.mark(number, tags)
+    } else {
+      // Redis has begun another epoch and this process has not heard of it: nothing it holds is known to hold.
+      this.distrust()
+      await this.join()
+    }
     return number
   }
 
@@ -162,24 +176,37 @@ class RedisBus implements Bus {
   }
 
   private hear(channel: string, message: string): void {
-    const [head, number, rest] = message.split("\n") as [string, string, string]
-    const { epoch, floor } = parseHead(head)
-    const seq = Number(number)
-    if (channel === this.beatChannel) {
-      const sentAt = this.beats.get(Number(rest))
-      this.beats.delete(Number(rest))
-      if (epoch !== this.ledger.epoch || seq !== this.ledger.seq) void this.join()
-      else if (sentAt !== undefined) {
-        this.trustedUntil = Math.max(this.trustedUntil, sentAt + this.options.trustWindow)
-        this.trusted()
-      }
-      return
+    try {
+      const [head, number, rest] = message.split("\n") as [string, string, string]
+      if (channel === this.beatChannel) this.hearBeat(parseHead(head).epoch, Number(number), Number(rest))
+      else this.hearMovement({ ...parseHead(head), seq: Number(number), tags: JSON.parse(rest) as string[] })
+    } catch (error) {
+      this.note(error)
+      this.catchUp()
     }
-    const applied = this.ledger.apply({ epoch, seq, floor, tags: JSON.parse(rest) as string[] })
-    if (!applied) {
-      this.distrust()
+  }
+
+  private hearBeat(epoch: string, seq: number, number: number): void {
+    const sentAt = this.beats.get(number)
+    this.beats.delete(number)
+    if (epoch !== this.ledger.epoch || seq !== this.ledger.seq) {
       void this.join()
+    } else if (sentAt !== undefined) {
+      this.provenAt = this.options.clock.now()
+      this.trustedFrom = sentAt
+      this.trustedUntil = sentAt + this.options.trustWindow
+      this.trusted()
+      this.options.onProof()
     }
+  }
+
+  private hearMovement(movement: Movement): void {
+    if (!this.ledger.apply(movement)) this.catchUp()
+  }
+
+  private catchUp(): void {
+    this.distrust()
+    void this.join()
   }
 
   /** Reads the log from where this process stands, and asks for a proof of life. */
@@ -187,7 +214,7 @@ class RedisBus implements Bus {
     this.joining ??= this.readLog()
       .then(
         () => this.beat(),
-        () => undefined,
+        (error) => this.note(error),
       )
       .finally(() => {
         this.joining = undefined
@@ -202,13 +229,33 @@ class RedisBus implements Bus {
     ledger.load(epoch, Number(top), floor, pairs(moves))
   }
 
-  private beat(): void {
+  private tick(): void {
     this.trusted()
+    const silence = this.options.clock.now() - this.provenAt
+    if (silence > this.options.trustWindow && !this.wasTrusted) this.options.onTrust(false, this.lastError)
+    if (silence > 4 * this.options.trustWindow) this.reconnect()
+    if (this.runId === "" && this.redis.status === "ready") void this.identify()
+    else this.beat()
+  }
+
+  private beat(): void {
     if (this.runId === "" || this.subscriber.status !== "ready") return
     const number = ++this.beatNumber
     this.beats.set(number, this.options.clock.now())
     this.beats.delete(number - 64)
     this.redis.pegasusBeat(this.log, ...this.identity(), this.beatChannel, number).catch(() => undefined)
+  }
+
+  /** A connection that says it is ready and carries nothing may have died without a word. */
+  private reconnect(): void {
+    this.provenAt = this.options.clock.now()
+    for (const connection of [this.redis, this.subscriber]) {
+      if (connection.status === "ready") connection.disconnect(true)
+    }
+  }
+
+  private note(error: unknown): void {
+    this.lastError = error
   }
 
   private distrust(): void {
@@ -218,9 +265,12 @@ class RedisBus implements Bus {
   }
 
   private async identify(): Promise<void> {
-    const server = await this.redis.info("server").catch(() => "")
-    this.runId = /run_id:(\w+)/.exec(server)?.[1] ?? "unnamed"
-    await this.join()
+    try {
+      this.runId = /run_id:(\w+)/.exec(await this.redis.info("server"))?.[1] ?? ""
+    } catch (error) {
+      this.note(error)
+    }
+    if (this.runId !== "") await this.join()
   }
 
   private identity(): [runId: string, random: string, ttl: number] {

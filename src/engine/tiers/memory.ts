@@ -4,10 +4,10 @@ import type { Entry } from "../entry"
 
 export interface MemoryTier {
   get(key: string): Entry | undefined
-  set(key: string, entry: Entry): void
+  set(entry: Entry): void
   delete(key: string): void
   clear(): void
-  entries(): Iterable<[key: string, entry: Entry]>
+  entries(): Iterable<Entry>
   readonly bytes: number
   readonly count: number
 }
@@ -18,18 +18,18 @@ const overhead = 256
 export function memoryTier(maxBytes: number): MemoryTier {
   const entries = new LRUCache<string, Entry>({
     maxSize: maxBytes,
-    sizeCalculation: (entry, key) => {
-      let bytes = overhead + entry.bytes + key.length
+    sizeCalculation: (entry) => {
+      let bytes = overhead + entry.bytes + entry.key.length
       for (const tag of entry.tags) bytes += 16 + tag.length
       return bytes
     },
   })
   return {
     get: (key) => entries.get(key),
-    set: (key, entry) => void entries.set(key, entry),
+    set: (entry) => void entries.set(entry.key, entry),
     delete: (key) => void entries.delete(key),
     clear: () => entries.clear(),
-    entries: () => entries.entries(),
+    entries: () => entries.values(),
     get bytes() {
       return entries.calculatedSize
     },

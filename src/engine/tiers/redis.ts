@@ -5,10 +5,10 @@ import { decode, encode } from "../wire"
 
 export interface RedisTier {
   get(key: string): Promise<Entry | undefined>
-  set(key: string, entry: Entry, ttl: number): Promise<void>
-  delete(key: string): Promise<void>
+  /** @param life milliseconds */
+  set(entry: Entry, life: number): Promise<void>
   /** Every entry under the prefix. Scans: never on the path of a request. */
-  entries(): AsyncIterable<[key: string, entry: Entry]>
+  entries(): AsyncIterable<Entry>
 }
 
 export function redisTier(redis: Redis, prefix: string): RedisTier {
@@ -16,21 +16,19 @@ export function redisTier(redis: Redis, prefix: string): RedisTier {
   return {
     async get(key) {
       const bytes = await redis.getBuffer(at(key))
-      return bytes === null ? undefined : decode(bytes)
+      return bytes === null ? undefined : decode(key, bytes)
     },
-    async set(key, entry, ttl) {
-      await redis.set(at(key), encode(entry), "PX", Math.ceil(ttl))
-    },
-    async delete(key) {
-      await redis.unlink(at(key))
+    async set(entry, life) {
+      await redis.set(at(entry.key), await encode(entry), "PX", Math.ceil(life))
     },
     async *entries() {
       for await (const keys of redis.scanStream({ match: `${escaped(at(""))}*`, count: 500 })) {
         if (keys.length === 0) continue
         const values = await redis.mgetBuffer(keys as string[])
         for (const [index, bytes] of values.entries()) {
-          const entry = bytes === null ? undefined : decode(bytes)
-          if (entry) yield [(keys as string[])[index]!.slice(at("").length), entry]
+          const key = (keys as string[])[index]!.slice(at("").length)
+          const entry = bytes === null ? undefined : await decode(key, bytes)
+          if (entry) yield entry
         }
       }
     },

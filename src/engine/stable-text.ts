@@ -1,5 +1,5 @@
 /** JSON text that does not depend on the order in which an object's properties were written. */
-export function stableText(value: unknown): string {
+export function stableText(value: unknown): string | undefined {
   return JSON.stringify(value, (_name, node: unknown) => {
     if (typeof node !== "object" || node === null || Array.isArray(node)) return node
     const sorted: Record<string, unknown> = {}

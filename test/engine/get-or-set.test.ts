@@ -1,0 +1,277 @@
+/** `getOrSet` and `lead`: one load, stale while it is loaded anew, and what happens when loads fail. */
+import assert from "node:assert/strict"
+import { after, afterEach, before, describe, it } from "node:test"
+import Redis from "ioredis"
+import { startRedis } from "../../demo/run/redis"
+import {
+  type Cache,
+  type CacheOptions,
+  connect,
+  createCache,
+  createWithCache,
+  onCacheEvent,
+} from "../../src/engine"
+import { FakeClock } from "../support/clock"
+import { until } from "../support/until"
+
+const memory = { maxBytes: 10_000_000 }
+const minute = 60_000
+const open: Cache[] = []
+
+function cacheOf(options: Partial<CacheOptions> = {}): Cache {
+  const cache = createCache({ prefix: "test", memory, ...options })
+  open.push(cache)
+  return cache
+}
+
+/** A load that counts, and ends when it is told to. */
+function slowLoad() {
+  let finish: (value: string) => void = () => undefined
+  let fail: (error: Error) => void = () => undefined
+  const gate = new Promise<string>((resolve, reject) => {
+    finish = resolve
+    fail = reject
+  })
+  const counted = { count: 0, finish, fail, load: () => (counted.count++, gate) }
+  return counted
+}
+
+afterEach(async () => {
+  for (const cache of open.splice(0)) await cache.close()
+})
+
+describe("getOrSet in one process", () => {
+  it("loads once for all who ask", async () => {
+    const cache = cacheOf()
+    const slow = slowLoad()
+    const asked = Array.from({ length: 50 }, () => cache.getOrSet({ key: "k", load: slow.load, ttl: minute }))
+    slow.finish("value")
+    assert.deepEqual(new Set(await Promise.all(asked)), new Set(["value"]))
+    assert.equal(slow.count, 1)
+  })
+
+  it("gives each a copy, or all the one frozen value", async () => {
+    const cache = cacheOf()
+    const options = { key: "k", load: () => ({ list: [{ id: 1 }] }), ttl: minute }
+    const [a, b] = await Promise.all([cache.getOrSet(options), cache.getOrSet(options)])
+    assert.notEqual(a, b)
+    a.list[0]!.id = 2
+    const shared = await cache.getOrSet({ ...options, shared: true })
+    assert.equal(shared, await cache.getOrSet({ ...options, shared: true }))
+    assert.equal(shared.list[0]!.id, 1)
+    assert.throws(() => {
+      shared.list[0]!.id = 3
+    }, TypeError)
+    const mine = await cache.getOrSet(options)
+    mine.list[0]!.id = 4
+    assert.equal(shared.list[0]!.id, 1)
+  })
+
+  it("wakes all who wait when the load fails, stores nothing, and loads again", async () => {
+    const cache = cacheOf()
+    const slow = slowLoad()
+    const asked = Array.from({ length: 5 }, () => cache.getOrSet({ key: "k", load: slow.load, ttl: minute }))
+    slow.fail(new Error("no database"))
+    for (const result of await Promise.allSettled(asked)) assert.equal(result.status, "rejected")
+    assert.equal(await cache.getOrSet({ key: "k", load: () => "fine", ttl: minute }), "fine")
+  })
+
+  it("does not keep a load during which its tag moved, even one the load itself named", async () => {
+    const cache = cacheOf()
+    for (const tags of [["early"], []]) {
+      const slow = slowLoad()
+      const asked = cache.getOrSet({
+        key: "k",
+        ttl: minute,
+        tags,
+        load: ({ tag }) => {
+          tag("found")
+          return slow.load()
+        },
+      })
+      await until("the load began", () => slow.count > 0)
+      await cache.invalidate({ tags: [tags[0] ?? "found"] })
+      slow.finish("old")
+      assert.equal(await asked, "old")
+      assert.equal((await cache.get("k")).state, "miss")
+    }
+  })
+
+  it("answers stale while it loads anew, within what was allowed and never past an invalidation", async () => {
+    const clock = new FakeClock()
+    const cache = cacheOf({ clock })
+    let version = 0
+    const ask = () =>
+      cache.getOrSet({ key: "k", load: async () => ++version, ttl: 1_000, staleFor: 500, tags: ["x"] })
+    assert.equal(await ask(), 1)
+    clock.advance(1_200)
+    assert.equal(await ask(), 1)
+    await until("it was loaded anew", async () => (await ask()) === 2)
+    clock.advance(1_600)
+    assert.equal(await ask(), 3)
+    clock.advance(1_200)
+    await cache.invalidate({ tags: ["x"] })
+    assert.equal(await ask(), 4)
+  })
+
+  it("answers stale when loading fails, if that was allowed", async () => {
+    const clock = new FakeClock()
+    const cache = cacheOf({ clock })
+    const ask = (load: () => Promise<string>) =>
+      cache.getOrSet({ key: "k", load, ttl: 1_000, staleOnErrorFor: 5_000, tags: ["x"] })
+    const failing = () => Promise.reject(new Error("no database"))
+    assert.equal(await ask(async () => "old"), "old")
+    clock.advance(3_000)
+    assert.equal(await ask(failing), "old")
+    clock.advance(4_000)
+    await assert.rejects(ask(failing))
+    assert.equal(await ask(async () => "new"), "new")
+    await cache.invalidate({ tags: ["x"] })
+    await assert.rejects(ask(failing))
+  })
+
+  it("tells what it does", async () => {
+    const cache = cacheOf()
+    const seen: string[] = []
+    const stop = (["miss", "load", "store", "hit", "invalidate", "refuse"] as const).map((name) =>
+      onCacheEvent(name, (event) => void (event.prefix === "test" && seen.push(name))),
+    )
+    const slow = slowLoad()
+    const ask = () => cache.getOrSet({ key: "k", load: slow.load, ttl: minute, tags: ["x"] })
+    slow.finish("value")
+    await ask()
+    await ask()
+    const overtaken = slowLoad()
+    const late = cache.getOrSet({ key: "l", load: overtaken.load, ttl: minute, tags: ["x"] })
+    await until("the load began", () => overtaken.count > 0)
+    overtaken.finish("old")
+    await cache.invalidate({ tags: ["x"] })
+    await late
+    for (const end of stop) end()
+    await ask()
+    assert.deepEqual(seen, ["miss", "load", "store", "hit", "miss", "invalidate", "load", "refuse"])
+  })
+})
+
+describe("lead", () => {
+  it("tells one caller to load; the others get what it sets", async () => {
+    const cache = cacheOf()
+    const first = await cache.lead("k", 5_000)
+    assert.equal(first.state, "miss")
+    const others = Array.from({ length: 10 }, () => cache.lead("k", 5_000))
+    if (first.state === "miss") {
+      await cache.set({ key: "k", value: 7, ttl: minute, fence: first.lead.fence })
+      first.lead.done()
+    }
+    assert.deepEqual(await Promise.all(others), Array(10).fill({ state: "fresh", value: 7 }))
+  })
+
+  it("lets the next one lead when the first stored nothing, or never came back", async () => {
+    const cache = cacheOf()
+    const first = await cache.lead("k", 5_000)
+    const second = cache.lead("k", 5_000)
+    if (first.state === "miss") first.lead.done()
+    assert.equal((await second).state, "miss")
+    assert.equal((await cache.lead("other", 20)).state, "miss")
+    assert.equal((await cache.lead("other", 20)).state, "miss")
+  })
+})
+
+describe("withCache", () => {
+  it("gives the same parameters one entry in any order, and clears a namespace in one step", async () => {
+    const withCache = createWithCache(cacheOf())
+    let loads = 0
+    const load = async () => ++loads
+    const ask = (parameters: unknown, namespace = "product") => withCache({ namespace, parameters }, load, 60)
+    assert.equal(await ask({ a: 1, b: { c: [1, 2], d: null } }), 1)
+    assert.equal(await ask({ b: { d: null, c: [1, 2] }, a: 1 }), 1)
+    assert.equal(await ask({ b: { d: null, c: [2, 1] }, a: 1 }), 2)
+    assert.equal(await ask({ a: 1, b: { c: [1, 2], d: null } }, "category"), 3)
+    await withCache.clearNamespace("product")
+    assert.equal(await ask({ a: 1, b: { c: [1, 2], d: null } }), 4)
+    assert.equal(await ask({ a: 1, b: { c: [1, 2], d: null } }, "category"), 3)
+  })
+
+  it("refuses a date among its parameters", () => {
+    const withCache = createWithCache(cacheOf())
+    const call = () => withCache({ namespace: "n", parameters: { at: [new Date()] } }, async () => 1, 60)
+    assert.throws(call, { code: "PEGASUS_PARAMETER_VOLATILE" })
+  })
+})
+
+describe("getOrSet in several processes", () => {
+  let server: Awaited<ReturnType<typeof startRedis>>
+  let admin: Redis
+  before(async () => {
+    server = await startRedis()
+    admin = new Redis(server.url)
+  })
+  after(async () => {
+    admin.disconnect()
+    await server.stop()
+  })
+  afterEach(() => admin.flushall())
+
+  async function joined(options: Partial<CacheOptions> = {}): Promise<Cache> {
+    const cache = cacheOf({ redis: connect(server.url), ...options })
+    await until("Redis joined", () => cache.stats().redis === "joined")
+    return cache
+  }
+
+  it("loads once for all processes", async () => {
+    const caches = await Promise.all(Array.from({ length: 4 }, () => joined()))
+    let loads = 0
+    const load = async () => {
+      loads++
+      await new Promise((resolve) => setTimeout(resolve, 40))
+      return { big: "x".repeat(20_000) }
+    }
+    const asked = caches.flatMap((cache) =>
+      Array.from({ length: 50 }, () => cache.getOrSet({ key: "k", load, ttl: minute })),
+    )
+    assert.equal(new Set((await Promise.all(asked)).map(({ big }) => big.length)).size, 1)
+    assert.equal(loads, 1)
+  })
+
+  it("passes the lead on when its holder fails, and waits one lock timeout for one that died", async () => {
+    const [a, b] = [await joined(), await joined()]
+    const slow = slowLoad()
+    const failing = a.getOrSet({ key: "k", load: slow.load, ttl: minute })
+    await until("the lease is taken", async () => (await admin.keys("*:lease:k")).length === 1)
+    const waiting = b.getOrSet({ key: "k", load: () => "from b", ttl: minute })
+    slow.fail(new Error("no database"))
+    await assert.rejects(failing)
+    assert.equal(await waiting, "from b")
+
+    await admin.set("test:v1:lease:dead", "a dead holder", "PX", 150)
+    assert.equal(
+      await b.getOrSet({ key: "dead", load: () => "after it", ttl: minute, lockTimeout: 2_000 }),
+      "after it",
+    )
+    await until("no lease is left", async () => (await admin.keys("*:lease:*")).length === 0)
+  })
+
+  it("does not take away the lease of another", async () => {
+    const a = await joined()
+    const slow = slowLoad()
+    const asked = a.getOrSet({ key: "k", load: slow.load, ttl: minute, lockTimeout: 50 })
+    await until("the lease is taken", async () => (await admin.keys("*:lease:k")).length === 1)
+    await until("it expired", async () => (await admin.keys("*:lease:k")).length === 0)
+    await admin.set("test:v1:lease:k", "another's", "PX", minute)
+    slow.finish("late")
+    await asked
+    await until("it is stored", async () => (await admin.keys("*:entry:k")).length === 1)
+    assert.equal(await admin.get("test:v1:lease:k"), "another's")
+  })
+
+  it("loads without Redis when Redis hangs", async () => {
+    const a = await joined()
+    process.kill(server.pid, "SIGSTOP")
+    try {
+      assert.equal(await a.getOrSet({ key: "k", load: () => "alone", ttl: minute }), "alone")
+      assert.equal(await a.getOrSet({ key: "k", load: () => "twice", ttl: minute }), "alone")
+    } finally {
+      process.kill(server.pid, "SIGCONT")
+    }
+  })
+})
