@@ -32,7 +32,11 @@ function slowLoad() {
     finish = resolve
     fail = reject
   })
-  const counted = { count: 0, finish, fail, load: () => (counted.count++, gate) }
+  const load = () => {
+    counted.count++
+    return gate
+  }
+  const counted = { count: 0, finish, fail, load }
   return counted
 }
 
