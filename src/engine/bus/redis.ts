@@ -13,6 +13,10 @@
  * before the beat was sent has been applied, and extends the trust by the trust window, counted from the
  * sending. A process that was paused finds its trust run out by the clock, before it answers anything. Without
  * the right to ask for the run id (INFO) a process does not join.
+ *
+ * A process that only slept has missed nothing that the log does not tell it. After a time in which Redis was
+ * away the log does not tell all: another process may hold in its outbox what it could not record. So who was
+ * away gives up everything from before.
  */
 import { randomBytes } from "node:crypto"
 import type { Redis } from "ioredis"
@@ -62,6 +66,8 @@ const beatScript = `${epochOf}
 redis.call('PUBLISH', ARGV[4], head .. '\\n' .. top .. '\\n' .. ARGV[5])
 `
 
+const beatsPerWindow = 4
+
 type Script<R> = (key: string, ...args: (string | number)[]) => Promise<R>
 interface Scripted {
   pegasusJoin: Script<[head: string, top: string, moves: string[]]>
@@ -104,6 +110,8 @@ class RedisBus implements Bus {
   private trustedFrom = 0
   private trustedUntil = 0
   private wasTrusted = false
+  /** Redis was away: others may have changed what they could not record. */
+  private gap = false
   /** When a beat last came back, or the connections were last made anew. */
   private provenAt: number
   private lastError: unknown
@@ -123,6 +131,7 @@ class RedisBus implements Bus {
     redis.on("ready", () => void this.identify())
     redis.on("close", () => {
       this.runId = ""
+      this.open()
     })
     this.subscriber = redis.duplicate({ enableOfflineQueue: true, autoResubscribe: false })
     this.subscriber.on("error", () => undefined)
@@ -132,11 +141,11 @@ class RedisBus implements Bus {
         (error) => this.note(error),
       )
     })
-    this.subscriber.on("close", () => this.distrust())
+    this.subscriber.on("close", () => this.open())
     this.subscriber.on("message", (channel, message) => this.hear(channel, message))
     this.subscriber.connect().catch(() => undefined)
     if (redis.status === "ready") void this.identify()
-    this.timer = setInterval(() => this.tick(), trustWindow / 4)
+    this.timer = setInterval(() => this.tick(), trustWindow / beatsPerWindow)
     this.timer.unref()
   }
 
@@ -188,9 +197,11 @@ class RedisBus implements Bus {
 
   private hearBeat(epoch: string, seq: number, number: number): void {
     const sentAt = this.beats.get(number)
-    this.beats.delete(number)
+    for (const earlier of this.beats.keys()) if (earlier <= number) this.beats.delete(earlier)
     if (epoch !== this.ledger.epoch || seq !== this.ledger.seq) {
       void this.join()
+    } else if (this.gap) {
+      this.closeGap().catch((error) => this.note(error))
     } else if (sentAt !== undefined) {
       this.provenAt = this.options.clock.now()
       this.trustedFrom = sentAt
@@ -202,6 +213,23 @@ class RedisBus implements Bus {
 
   private hearMovement(movement: Movement): void {
     if (!this.ledger.apply(movement)) this.catchUp()
+  }
+
+  /** Redis is, or was, away from this process. */
+  private open(): void {
+    this.gap = this.ledger.seq > 0
+    this.distrust()
+  }
+
+  /**
+   * Gives up everything from before the gap: this process asks for a number of its own, and takes it for its
+   * floor. What others could not record while Redis was away cannot have reached what is loaded from here on.
+   */
+  private async closeGap(): Promise<void> {
+    const number = await this.move([])
+    this.gap = false
+    this.ledger.raiseFloor(number)
+    this.beat()
   }
 
   private catchUp(): void {
@@ -232,6 +260,8 @@ class RedisBus implements Bus {
   private tick(): void {
     this.trusted()
     const silence = this.options.clock.now() - this.provenAt
+    // This process is awake and has asked again and again: it is Redis that is silent.
+    if (this.beats.size > beatsPerWindow) this.open()
     if (silence > this.options.trustWindow && !this.wasTrusted) this.options.onTrust(false, this.lastError)
     if (silence > 4 * this.options.trustWindow) this.reconnect()
     if (this.runId === "" && this.redis.status === "ready") void this.identify()
@@ -260,7 +290,6 @@ class RedisBus implements Bus {
 
   private distrust(): void {
     this.trustedUntil = 0
-    this.beats.clear()
     this.trusted()
   }
 
