@@ -4,7 +4,7 @@ import { after, afterEach, before, describe, it } from "node:test"
 import Redis from "ioredis"
 import { startRedis } from "../../demo/run/redis"
 import { type Cache, type CacheOptions, connect, createCache, type PegasusError } from "../../src/engine"
-import { FakeClock } from "../support/clock"
+import { FakeClock } from "../../src/testing"
 import { until } from "../support/until"
 
 type RedisServer = Awaited<ReturnType<typeof startRedis>>

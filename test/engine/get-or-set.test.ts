@@ -11,7 +11,7 @@ import {
   createWithCache,
   onCacheEvent,
 } from "../../src/engine"
-import { FakeClock } from "../support/clock"
+import { FakeClock } from "../../src/testing"
 import { until } from "../support/until"
 
 const memory = { maxBytes: 10_000_000 }

@@ -11,6 +11,7 @@ const allowed: Record<string, string[]> = {
   engine: [],
   medusa: ["engine"],
   modules: ["medusa"],
+  testing: ["engine"],
   bench: [],
   cli: ["bench"],
   "index.ts": ["engine", "medusa"],
@@ -20,6 +21,7 @@ const packages: Record<string, string[]> = {
   engine: ["ioredis", "lru-cache"],
   bench: ["autocannon", "pg", "zod"],
   cli: [],
+  testing: [],
 }
 
 interface Import {

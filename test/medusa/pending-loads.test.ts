@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { PendingLoads } from "../../src/medusa/pending-loads"
-import { FakeClock } from "../support/clock"
+import { FakeClock } from "../../src/testing"
 
 const clock = new FakeClock()
 const done: number[] = []
