@@ -1,6 +1,6 @@
 /**
- * A wait with a budget, and a breaker behind it: a Redis that hangs costs one caller one budget,
- * then nobody anything, until a probe finds it answering again.
+ * A wait with a budget, and a breaker behind it: a Redis that hangs costs those who are waiting for it one
+ * budget, then nobody anything but one probe now and then, until it answers again.
  */
 import type { Clock } from "./clock"
 

@@ -50,7 +50,7 @@ export interface SetOptions {
   value: unknown
   /** Milliseconds. */
   ttl: number
-  /** How long after its ttl it may be answered while it is loaded anew, in milliseconds. Default 0. */
+  /** How long after its ttl memory may answer it while it is loaded anew, in milliseconds. Default 0. */
   staleFor?: number | undefined
   /** How long after its ttl it may be answered when loading fails, in milliseconds. Default 0. */
   staleOnErrorFor?: number | undefined
@@ -64,7 +64,7 @@ export interface SetOptions {
 
 export interface GetOrSetOptions<T> extends Omit<SetOptions, "value" | "fence"> {
   load(context: LoadContext): Promise<T> | T
-  /** The longest to wait for the load of another process, in milliseconds. Default 30,000. */
+  /** The longest to wait for the load of another process, in milliseconds; 0: not at all. Default 30,000. */
   lockTimeout?: number
   /** Hands out the one value, frozen, instead of a copy of the caller's own. */
   shared?: boolean
@@ -92,7 +92,7 @@ export interface Cache {
    */
   lead(key: string, lockTimeout: number): Promise<Led>
   /**
-   * @returns whether it was stored: false when one of its tags moved since the fence
+   * @returns whether it may be answered: false when one of its tags moved since the fence, or Redis came or went
    * @throws PegasusError PEGASUS_VALUE_UNDEFINED, PEGASUS_TTL_INVALID; TypeError for what JSON refuses
    */
   set(options: SetOptions): Promise<boolean>
@@ -169,6 +169,10 @@ class TieredCache implements Cache {
     this.outbox = this.shared && new Outbox(this.shared.bus.ledger, everything, maxTags / 2)
   }
 
+  /**
+   * Who joins a flight may have come after a change that its load did not see. If what it brings no longer holds,
+   * the next flight, which begins after the joiner came, brings what is good for it.
+   */
   getOrSet<T>(options: GetOrSetOptions<T>): Promise<T> {
     const { key, shared = false } = options
     const held = this.memory.get(key)
@@ -182,7 +186,10 @@ class TieredCache implements Cache {
       flight().catch(() => undefined)
       return Promise.resolve(give(held, shared) as T)
     }
-    return flight().then((entry) => give(entry, shared) as T)
+    const joins = this.flights.has(key)
+    return flight()
+      .then((entry) => (joins && !this.holds(entry, this.clock.now()) ? flight() : entry))
+      .then((entry) => give(entry, shared) as T)
   }
 
   async get(key: string): Promise<Lookup> {
@@ -276,7 +283,10 @@ class TieredCache implements Cache {
     const held = this.peek(key)
     if (held) return held
     const found = await this.readShared(key)
-    if (!found || !this.isFresh(found)) return undefined
+    if (!found || !this.isFresh(found)) {
+      this.tell("miss", { key })
+      return undefined
+    }
     this.tell("hit", { key, tier: "redis", state: "fresh" })
     this.memory.set(found)
     return found
@@ -301,9 +311,10 @@ class TieredCache implements Cache {
       return entry
     } catch (error) {
       release(claim.lease)
-      const stale = found ?? held
-      if (stale && this.isUsable(stale, staleOnErrorFor)) return stale
-      throw error
+      const stale = [found, held].find((entry) => entry && this.isUsable(entry, staleOnErrorFor))
+      if (!stale) throw error
+      this.tell("hit", { key, tier: stale === found ? "redis" : "memory", state: "stale" })
+      return stale
     }
   }
 
@@ -328,7 +339,7 @@ class TieredCache implements Cache {
 
   /** The lease on a key, or the entry another made meanwhile, or neither: then load without. */
   private async claim(key: string, lockTimeout: number): Promise<{ lease?: Lease } | { entry: Entry }> {
-    if (!this.joined()) return {}
+    if (!this.joined() || !(lockTimeout > 0)) return {}
     const { breaker, leases, tier } = this.shared!
     const started = this.clock.now()
     const attempt = () =>
@@ -337,15 +348,18 @@ class TieredCache implements Cache {
         return { lease, found }
       })
     let answer = await attempt()
+    let waited = false
     for await (const _ of pausesUntil(started + lockTimeout, () => this.clock.now())) {
       if (!answer || answer.lease || this.isFreshEntry(answer.found)) break
+      waited = true
       answer = await attempt()
     }
     if (!answer) return {}
     const { lease, found } = answer
-    if (!lease) this.tell("wait", { key, duration: this.clock.now() - started })
+    if (waited) this.tell("wait", { key, duration: this.clock.now() - started })
     if (this.isFreshEntry(found)) {
       release(lease)
+      this.tell("hit", { key, tier: "redis", state: "fresh" })
       this.memory.set(found)
       return { entry: found }
     }
@@ -418,7 +432,8 @@ class TieredCache implements Cache {
     const { shared, trustWindow } = this
     const isIsland = !this.joined(now)
     const judge = isIsland ? this.island.ledger : shared!.bus.ledger
-    if (isIsland && shared && now >= entry.fence.at + trustWindow) return false
+    const age = now - entry.fence.at
+    if (isIsland && shared && (age >= trustWindow || age < 0)) return false
     if (entry.checkedBy === judge && entry.checkedAt === judge.generation) return true
     if (!approves(judge, entry)) return false
     entry.checkedBy = judge

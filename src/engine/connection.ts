@@ -1,4 +1,4 @@
-/** The connection to Redis, and what is said about it: one line per change of state. */
+/** The connection to Redis. What is said about it is the cache's to say (`onRedis`). */
 import Redis from "ioredis"
 
 /** The longest pause between two attempts to connect, in milliseconds. */

@@ -11,10 +11,10 @@ export interface CacheEvents {
   /** A load ended. `duration` in milliseconds. */
   load: { prefix: string; key: string; duration: number; error?: unknown }
   store: { prefix: string; key: string; tags: number; bytes: number }
-  /** A value was not stored, because a tag of it moved since its fence. */
+  /** A value was not stored: a tag of it moved since its fence, or Redis came or went meanwhile. */
   refuse: { prefix: string; key: string }
   invalidate: { prefix: string; tags: readonly string[] }
-  /** Someone waited for the load of another. `duration` in milliseconds. */
+  /** Someone waited for the load of another process. `duration` in milliseconds. */
   wait: { prefix: string; key: string; duration: number }
   redis: { prefix: string; state: "joined" | "away"; cause?: unknown }
 }

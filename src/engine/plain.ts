@@ -13,7 +13,7 @@ export type DatePath = (string | number)[]
 
 /**
  * @returns the value as plain data of its own, and its approximate size in memory in bytes
- * @throws TypeError for what JSON refuses too: a cycle, a bigint
+ * @throws TypeError for what JSON has no text for: a cycle, a bigint, a function
  */
 export function toPlain(value: unknown): { value: Plain; bytes: number } {
   const ancestors: object[] = []
@@ -69,7 +69,8 @@ export function toPlain(value: unknown): { value: Plain; bytes: number } {
   }
 
   const plain = walk(value, "")
-  return { value: plain === undefined ? null : plain, bytes }
+  if (plain === undefined) throw new TypeError(`A ${typeof value} cannot be cached.`)
+  return { value: plain, bytes }
 }
 
 /** A copy of plain data that shares nothing with it. */

@@ -2,7 +2,7 @@
 export function stableText(value: unknown): string | undefined {
   return JSON.stringify(value, (_name, node: unknown) => {
     if (typeof node !== "object" || node === null || Array.isArray(node)) return node
-    const sorted: Record<string, unknown> = {}
+    const sorted: Record<string, unknown> = Object.create(null)
     for (const name of Object.keys(node).sort()) sorted[name] = (node as Record<string, unknown>)[name]
     return sorted
   })

@@ -21,7 +21,7 @@ const magic = 0x50
 const prefixLength = 7
 const asItIs = 0
 const deflated = 1
-/** From this many bytes on, deflating costs less than it saves (docs/decisions/2026-11-21-memory-and-wire.md). */
+/** From this many bytes on a value is deflated: level 1, on node's thread pool, off the event loop. */
 export const compressFrom = 4_096
 
 const deflate = promisify(deflateRaw)

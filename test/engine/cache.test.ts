@@ -182,6 +182,23 @@ describe("the cache on Redis", () => {
     await until("the other process knows", async () => (await read(b, "k")) === undefined, 4_000)
   })
 
+  it("trusts no snapshot of an earlier life, in which an invalidation may be missing", async () => {
+    const a = await joined(server)
+    await a.set({ key: "k", value: "from a snapshot", ttl: minute })
+    const reborn = await startRedis()
+    const copy = new Redis(reborn.url)
+    for (const key of await admin.keys("*")) {
+      await copy.restore(key, await admin.pttl(key), await admin.dumpBuffer(key))
+    }
+    try {
+      assert.ok((await copy.keys("*")).length >= 2)
+      assert.equal(await read(await joined(reborn), "k"), undefined)
+    } finally {
+      copy.disconnect()
+      await reborn.stop()
+    }
+  })
+
   it("takes half a character in a tag or a key for a whole one", async () => {
     const [a, b] = [await joined(server), await joined(server)]
     const half = "😀".slice(0, 1)
@@ -205,6 +222,16 @@ describe("the cache on Redis", () => {
       assert.equal(await read(a, "k"), undefined)
       await until("it is joined", () => a.stats().redis === "joined")
     }
+  })
+
+  it("answers on its island no longer than a silent bus may go unnoticed", async () => {
+    const clock = new FakeClock()
+    const cache = cacheOf({ redis: connect("redis://127.0.0.1:1"), clock, trustWindow: 2_000 })
+    await cache.set({ key: "k", value: 1, ttl: minute })
+    clock.advance(1_999)
+    assert.equal(await read(cache, "k"), 1)
+    clock.advance(1)
+    assert.equal(await read(cache, "k"), undefined)
   })
 
   it("keeps no more invalidations than it may while Redis is away, and no one waits for them", async () => {

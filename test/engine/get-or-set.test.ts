@@ -101,6 +101,25 @@ describe("getOrSet in one process", () => {
     }
   })
 
+  it("gives one who comes after a change nothing that was loaded before it", async () => {
+    const cache = cacheOf()
+    const slow = slowLoad()
+    const early = cache.getOrSet({ key: "k", load: slow.load, ttl: minute, tags: ["x"] })
+    await until("the load began", () => slow.count > 0)
+    await cache.invalidate({ tags: ["x"] })
+    const late = Array.from({ length: 5 }, () =>
+      cache.getOrSet({ key: "k", load: () => "new", ttl: minute, tags: ["x"] }),
+    )
+    slow.finish("old")
+    assert.equal(await early, "old")
+    assert.deepEqual(new Set(await Promise.all(late)), new Set(["new"]))
+  })
+
+  it("does without a lease when told not to wait", async () => {
+    const cache = cacheOf()
+    assert.equal(await cache.getOrSet({ key: "k", load: () => 1, ttl: minute, lockTimeout: 0 }), 1)
+  })
+
   it("answers stale while it loads anew, within what was allowed and never past an invalidation", async () => {
     const clock = new FakeClock()
     const cache = cacheOf({ clock })
@@ -265,6 +284,8 @@ describe("getOrSet in several processes", () => {
     slow.finish("late")
     await asked
     await until("it is stored", async () => (await admin.keys("*:entry:k")).length === 1)
+    // What the first connection sends after its release is answered after it.
+    for (const key of ["after", "after that"]) await a.set({ key, value: 1, ttl: minute })
     assert.equal(await admin.get("test:v1:lease:k"), "another's")
   })
 

@@ -58,11 +58,12 @@ describe("plain values", () => {
     }
   })
 
-  it("refuse what contains itself, and bigints", () => {
+  it("refuse what contains itself, bigints, and functions", () => {
     const loop: Record<string, unknown> = {}
     loop.self = loop
     assert.throws(() => toPlain(loop), TypeError)
     assert.throws(() => toPlain({ big: 1n }), TypeError)
+    assert.throws(() => toPlain(() => 1), TypeError)
   })
 
   it("grow in size with their content", () => {

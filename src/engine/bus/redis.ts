@@ -2,7 +2,8 @@
  * The bus over Redis: a log of the tags that moved, and one channel that announces each movement.
  *
  * State in Redis, one key, so that it is there whole or not at all: a sorted set. Member "!<epoch>:<floor>"
- * has the score +inf; every tag that moved, as "#<tag>", has the number of its last movement. The log is
+ * has the score +inf; every tag that moved, as "#<tag>", has the number of its last movement; "." has the last
+ * number of all. The log is
  * bounded: beyond `maxTags` the oldest are dropped and the floor rises. It has a time to live, renewed by
  * every beat, longer than an entry may live. An epoch begins with the run id of its Redis: a server that
  * restarted or was promoted may have forgotten a movement, so a new run id starts another epoch.
@@ -32,7 +33,7 @@ if head and string.sub(head, 2, #ARGV[1] + 1) ~= ARGV[1] then
 end
 if not head then
   head = '!' .. ARGV[1] .. '-' .. ARGV[2] .. ':0'
-  redis.call('ZADD', KEYS[1], '+inf', head, 1, '#')
+  redis.call('ZADD', KEYS[1], '+inf', head, 1, '.')
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 local top = redis.call('ZREVRANGEBYSCORE', KEYS[1], '(+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
@@ -48,7 +49,7 @@ return { head, top, moves }
 const moveScript = `${epochOf}
 local seq = string.format('%.0f', top + 1)
 for _, tag in ipairs(cjson.decode(ARGV[5])) do redis.call('ZADD', KEYS[1], seq, '#' .. tag) end
-redis.call('ZADD', KEYS[1], seq, '#')
+redis.call('ZADD', KEYS[1], seq, '.')
 local excess = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[6])
 if excess > 0 then
   excess = excess + math.floor(tonumber(ARGV[6]) / 10)
@@ -56,7 +57,7 @@ if excess > 0 then
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', last)
   redis.call('ZREM', KEYS[1], head)
   head = string.gsub(head, ':%d+$', ':' .. string.format('%.0f', last))
-  redis.call('ZADD', KEYS[1], '+inf', head, seq, '#')
+  redis.call('ZADD', KEYS[1], '+inf', head, seq, '.')
 end
 redis.call('PUBLISH', ARGV[4], head .. '\\n' .. seq .. '\\n' .. ARGV[5])
 return { head, seq }
@@ -317,6 +318,6 @@ function parseHead(head: string): { epoch: string; floor: number } {
 function* pairs(flat: string[]): Iterable<[tag: string, seq: number]> {
   for (let index = 0; index < flat.length; index += 2) {
     const member = flat[index]!
-    if (member.length > 1) yield [member.slice(1), Number(flat[index + 1])]
+    if (member !== ".") yield [member.slice(1), Number(flat[index + 1])]
   }
 }
