@@ -130,6 +130,8 @@ const maxTags = 50_000
 const invalidationBudget = 500
 /** And so is reading all of Redis through. Milliseconds. */
 const scanBudget = 5_000
+/** How long closing waits for what is still under way, in milliseconds. */
+const closeBudget = 500
 /** How long Redis is left alone after it failed a read, in milliseconds. */
 const retryAfter = 500
 const defaultLockTimeout = 30_000
@@ -157,6 +159,8 @@ class TieredCache implements Cache {
   private readonly flights = new Flights<Entry>()
   private readonly leads: Leads
   private readonly outbox: Outbox | undefined
+  /** What nobody waits for but `close`. */
+  private readonly background = new Set<Promise<unknown>>()
   private closed = false
   private announced: RedisState | undefined
 
@@ -209,7 +213,7 @@ class TieredCache implements Cache {
     }
     const done = () => {
       led.done()
-      release(claim.lease)
+      this.later(release(claim.lease))
     }
     return { state: "miss", lead: { fence: this.capture(), done } }
   }
@@ -265,6 +269,7 @@ class TieredCache implements Cache {
 
   async close(): Promise<void> {
     if (this.joined()) await this.send()
+    await within(closeBudget, Promise.all(this.background)).catch(() => undefined)
     this.closed = true
     await this.shared?.bus.close()
     this.options.redis?.disconnect()
@@ -306,11 +311,11 @@ class TieredCache implements Cache {
     if ("entry" in claim) return claim.entry
     try {
       const entry = await this.load(options)
-      if (this.keepInMemory(entry)) void this.keepInRedis(entry).finally(() => release(claim.lease))
-      else release(claim.lease)
+      const kept = this.keepInMemory(entry) ? this.keepInRedis(entry) : Promise.resolve()
+      this.later(kept.then(() => release(claim.lease)))
       return entry
     } catch (error) {
-      release(claim.lease)
+      this.later(release(claim.lease))
       const stale = [found, held].find((entry) => entry && this.isUsable(entry, staleOnErrorFor))
       if (!stale) throw error
       this.tell("hit", { key, tier: stale === found ? "redis" : "memory", state: "stale" })
@@ -342,11 +347,17 @@ class TieredCache implements Cache {
     if (!this.joined() || !(lockTimeout > 0)) return {}
     const { breaker, leases, tier } = this.shared!
     const started = this.clock.now()
-    const attempt = () =>
-      breaker.run(async () => {
+    const attempt = async () => {
+      let isGivenUp = false
+      const answer = await breaker.run(async () => {
         const [lease, found] = await Promise.all([leases.acquire(key, lockTimeout), tier.get(key)])
+        // A lease that comes when nobody waits for it any more would keep all others waiting.
+        if (isGivenUp) this.later(release(lease))
         return { lease, found }
       })
+      isGivenUp = answer === undefined
+      return answer
+    }
     let answer = await attempt()
     let waited = false
     for await (const _ of pausesUntil(started + lockTimeout, () => this.clock.now())) {
@@ -358,7 +369,7 @@ class TieredCache implements Cache {
     const { lease, found } = answer
     if (waited) this.tell("wait", { key, duration: this.clock.now() - started })
     if (this.isFreshEntry(found)) {
-      release(lease)
+      this.later(release(lease))
       this.tell("hit", { key, tier: "redis", state: "fresh" })
       this.memory.set(found)
       return { entry: found }
@@ -401,6 +412,11 @@ class TieredCache implements Cache {
     const { breaker, tier } = this.shared!
     const life = entry.staleUntil - this.clock.now()
     if (life > 0) await breaker.run(() => tier.set(entry, life))
+  }
+
+  private later(work: Promise<unknown>): void {
+    this.background.add(work)
+    void work.finally(() => this.background.delete(work))
   }
 
   private joined(now = this.clock.now()): boolean {
@@ -546,6 +562,6 @@ function give(entry: Entry, shared: boolean): unknown {
 }
 
 /** What cannot be released expires. */
-function release(lease: Lease | undefined): void {
-  lease?.release().catch(() => undefined)
+async function release(lease: Lease | undefined): Promise<void> {
+  await lease?.release().catch(() => undefined)
 }

@@ -289,6 +289,20 @@ describe("getOrSet in several processes", () => {
     assert.equal(await admin.get("test:v1:lease:k"), "another's")
   })
 
+  it("gives back a lease that comes too late", async () => {
+    const a = await joined()
+    process.kill(server.pid, "SIGSTOP")
+    let loaded: string
+    try {
+      loaded = await a.getOrSet({ key: "k", load: () => "alone", ttl: minute })
+    } finally {
+      process.kill(server.pid, "SIGCONT")
+    }
+    assert.equal(loaded, "alone")
+    await until("it is joined", async () => (await admin.ping()) === "PONG" && a.stats().redis === "joined")
+    await until("no lease is left", async () => (await admin.keys("*:lease:*")).length === 0, 5_000)
+  })
+
   it("loads without Redis when Redis hangs", async () => {
     const a = await joined()
     process.kill(server.pid, "SIGSTOP")
