@@ -85,7 +85,7 @@ function choosePlace(): { modules: string; data: string } {
     if (existsSync(join(modules, name))) continue
     const half = join(elsewhere, "half-copied")
     rmSync(half, { recursive: true, force: true })
-    cpSync(join(here.modules, name), half, { recursive: true })
+    cpSync(join(here.modules, name), half, { recursive: true, verbatimSymlinks: true })
     mkdirSync(dirname(join(modules, name)), { recursive: true })
     renameSync(half, join(modules, name))
   }
