@@ -358,10 +358,11 @@ class TieredCache implements Cache {
       isGivenUp = answer === undefined
       return answer
     }
+    const pauses = pausesUntil(started + lockTimeout, () => this.clock.now())
     let answer = await attempt()
     let waited = false
-    for await (const _ of pausesUntil(started + lockTimeout, () => this.clock.now())) {
-      if (!answer || answer.lease || this.isFreshEntry(answer.found)) break
+    while (answer && !answer.lease && !this.isFreshEntry(answer.found)) {
+      if ((await pauses.next()).done) break
       waited = true
       answer = await attempt()
     }

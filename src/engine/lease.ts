@@ -51,7 +51,7 @@ const shortestPause = 4
 const longestPause = 50
 
 /** Pauses that grow, until the deadline. */
-export async function* pausesUntil(deadline: number, now: () => number): AsyncIterable<void> {
+export async function* pausesUntil(deadline: number, now: () => number): AsyncGenerator<void> {
   for (let pause = shortestPause; now() < deadline; pause = Math.min(pause * 1.5, longestPause)) {
     await sleep(Math.min(pause, deadline - now()))
     yield
