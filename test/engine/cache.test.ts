@@ -3,36 +3,19 @@ import assert from "node:assert/strict"
 import { after, afterEach, before, describe, it } from "node:test"
 import Redis from "ioredis"
 import { startRedis } from "../../demo/run/redis"
-import { type Cache, type CacheOptions, connect, createCache, type PegasusError } from "../../src/engine"
+import { type Cache, connect, type PegasusError } from "../../src/engine"
 import { FakeClock } from "../../src/testing"
+import { cacheOf, joined } from "../support/caches"
 import { until } from "../support/until"
 
 type RedisServer = Awaited<ReturnType<typeof startRedis>>
 
-const memory = { maxBytes: 10_000_000 }
 const minute = 60_000
-const open: Cache[] = []
-
-function cacheOf(options: Partial<CacheOptions> = {}): Cache {
-  const cache = createCache({ prefix: "test", memory, ...options })
-  open.push(cache)
-  return cache
-}
-
-async function joined(server: RedisServer, options: Partial<CacheOptions> = {}): Promise<Cache> {
-  const cache = cacheOf({ redis: connect(server.url), ...options })
-  await until("Redis joined", () => cache.stats().redis === "joined")
-  return cache
-}
 
 const read = async (cache: Cache, key: string) => {
   const found = await cache.get(key)
   return found.state === "fresh" ? found.value : undefined
 }
-
-afterEach(async () => {
-  for (const cache of open.splice(0)) await cache.close()
-})
 
 describe("the cache in memory", () => {
   it("gives every caller an object of its own", async () => {

@@ -4,9 +4,8 @@ import { delayed } from "../../demo/run/delay"
 import { startRedis } from "../../demo/run/redis"
 import { connect, createCache } from "../../src/engine"
 import { cacheContract } from "../../src/testing"
+import { memory } from "../support/caches"
 import { until } from "../support/until"
-
-const memory = { maxBytes: 10_000_000 }
 
 cacheContract("in memory", { make: async () => createCache({ prefix: "contract", memory }), isShared: false })
 

@@ -3,26 +3,12 @@ import assert from "node:assert/strict"
 import { after, afterEach, before, describe, it } from "node:test"
 import Redis from "ioredis"
 import { startRedis } from "../../demo/run/redis"
-import {
-  type Cache,
-  type CacheOptions,
-  connect,
-  createCache,
-  createWithCache,
-  onCacheEvent,
-} from "../../src/engine"
+import { createWithCache, onCacheEvent } from "../../src/engine"
 import { FakeClock } from "../../src/testing"
+import { cacheOf, joined } from "../support/caches"
 import { until } from "../support/until"
 
-const memory = { maxBytes: 10_000_000 }
 const minute = 60_000
-const open: Cache[] = []
-
-function cacheOf(options: Partial<CacheOptions> = {}): Cache {
-  const cache = createCache({ prefix: "test", memory, ...options })
-  open.push(cache)
-  return cache
-}
 
 /** A load that counts, and ends when it is told to. */
 function slowLoad() {
@@ -39,10 +25,6 @@ function slowLoad() {
   const counted = { count: 0, finish, fail, load }
   return counted
 }
-
-afterEach(async () => {
-  for (const cache of open.splice(0)) await cache.close()
-})
 
 describe("getOrSet in one process", () => {
   it("loads once for all who ask", async () => {
@@ -235,14 +217,8 @@ describe("getOrSet in several processes", () => {
   })
   afterEach(() => admin.flushall())
 
-  async function joined(options: Partial<CacheOptions> = {}): Promise<Cache> {
-    const cache = cacheOf({ redis: connect(server.url), ...options })
-    await until("Redis joined", () => cache.stats().redis === "joined")
-    return cache
-  }
-
   it("loads once for all processes", async () => {
-    const caches = await Promise.all(Array.from({ length: 4 }, () => joined()))
+    const caches = await Promise.all(Array.from({ length: 4 }, () => joined(server)))
     let loads = 0
     const load = async () => {
       loads++
@@ -257,7 +233,7 @@ describe("getOrSet in several processes", () => {
   })
 
   it("passes the lead on when its holder fails, and waits one lock timeout for one that died", async () => {
-    const [a, b] = [await joined(), await joined()]
+    const [a, b] = [await joined(server), await joined(server)]
     const slow = slowLoad()
     const failing = a.getOrSet({ key: "k", load: slow.load, ttl: minute })
     await until("the lease is taken", async () => (await admin.keys("*:lease:k")).length === 1)
@@ -275,7 +251,7 @@ describe("getOrSet in several processes", () => {
   })
 
   it("does not take away the lease of another", async () => {
-    const a = await joined()
+    const a = await joined(server)
     const slow = slowLoad()
     const asked = a.getOrSet({ key: "k", load: slow.load, ttl: minute, lockTimeout: 50 })
     await until("the lease is taken", async () => (await admin.keys("*:lease:k")).length === 1)
@@ -290,7 +266,7 @@ describe("getOrSet in several processes", () => {
   })
 
   it("gives back a lease that comes too late", async () => {
-    const a = await joined()
+    const a = await joined(server)
     process.kill(server.pid, "SIGSTOP")
     let loaded: string
     try {
@@ -304,7 +280,7 @@ describe("getOrSet in several processes", () => {
   })
 
   it("loads without Redis when Redis hangs", async () => {
-    const a = await joined()
+    const a = await joined(server)
     process.kill(server.pid, "SIGSTOP")
     try {
       assert.equal(await a.getOrSet({ key: "k", load: () => "alone", ttl: minute }), "alone")

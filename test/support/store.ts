@@ -3,18 +3,13 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { readdirSync, readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
+import type { Facts } from "../../demo/run/database"
 import { until } from "./until"
 
 export const root = resolve(__dirname, "..", "..")
 
-export interface Ready {
+export interface Ready extends Facts {
   url: string
-  publishableKey: string
-  regionId: string
-  regions: { id: string; currency: string; countries: string[] }[]
-  promotionCode: string
-  adminEmail: string
-  adminPassword: string
   databaseUrl: string
   redisUrl: string
   cache: string
