@@ -24,14 +24,21 @@ const installers: { manager: string; commands: string[][] }[] = [
   { manager: "brew", commands: [["brew", "install", "redis"]] },
 ]
 
-/** A Redis on this machine, of one's own. @throws DemoError when none can be had */
-export async function startRedis(port?: number): Promise<Service & { pid: number }> {
+export type RedisServer = Service & { pid: number; port: number }
+
+/**
+ * A Redis on this machine, of one's own.
+ * @param options for the server; a path of a configuration comes first
+ * @throws DemoError when none can be had
+ */
+export async function startRedis(port?: number, options: string[] = []): Promise<RedisServer> {
   const program = findServer() ?? installServer()
   port ??= await freePort()
   mkdirSync(dataFolder, { recursive: true })
   const child = spawn(
     program,
     [
+      ...options,
       ...["--port", String(port), "--bind", "127.0.0.1"],
       ...["--save", "", "--appendonly", "no", "--dir", dataFolder],
       // Its environment stays readable, by which the tests find what a command has left behind.
@@ -55,6 +62,7 @@ export async function startRedis(port?: number): Promise<Service & { pid: number
   return {
     url: `redis://127.0.0.1:${port}`,
     pid: child.pid!,
+    port,
     stop: () => {
       child.kill("SIGTERM")
       return exited

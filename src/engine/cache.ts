@@ -11,12 +11,12 @@
  * answered at most `trustWindow` after its load began, which is as long as a silent bus may go unnoticed.
  * Invalidations that cannot be sent wait in the outbox (outbox.ts) until the next proof that Redis answers.
  */
-import type Redis from "ioredis"
 import { Breaker, within } from "./breaker"
 import type { Bus } from "./bus/bus"
 import { localBus } from "./bus/local"
 import { redisBus } from "./bus/redis"
 import { type Clock, systemClock } from "./clock"
+import type { RedisConnection } from "./connection"
 import type { Entry } from "./entry"
 import { PegasusError } from "./errors"
 import { type CacheEvent, type CacheEvents, channelOf } from "./events"
@@ -111,8 +111,8 @@ export interface CacheOptions {
   /** Keeps stores that share a Redis apart. */
   prefix: string
   memory: { maxBytes: number }
-  redis?: Redis | undefined
-  /** The longest a read waits for Redis, in milliseconds. Default 50. */
+  redis?: RedisConnection | undefined
+  /** The longest a read waits for Redis, in milliseconds. Default 40: a busy process adds some. */
   redisBudget?: number
   /** How long one proof that the bus is alive is worth, in milliseconds. Default 2,000. */
   trustWindow?: number
@@ -499,10 +499,10 @@ class TieredCache implements Cache {
     }
   }
 
-  private share(redis: Redis): Shared {
+  private share(redis: RedisConnection): Shared {
     const prefix = `${this.options.prefix}:v${wireFormat}`
     const breaker = new Breaker({
-      budget: this.options.redisBudget ?? 50,
+      budget: this.options.redisBudget ?? 40,
       retryAfter,
       clock: this.clock,
       onChange: (_state, cause) => this.announce(cause),

@@ -11,6 +11,7 @@ export const errorCodes = {
   PEGASUS_KEY_MISSING: "A cache call has neither a key nor tags.",
   PEGASUS_VALUE_UNDEFINED: "undefined was offered as a value; absence cannot be cached.",
   PEGASUS_PARAMETER_VOLATILE: "A parameter of withCache is a Date: a key nobody would ask for again.",
+  PEGASUS_REDIS_URL_INVALID: "The address of Redis is of no known form.",
   PEGASUS_TTL_INVALID: "A time to live is not a positive number.",
 } as const
 

@@ -14,7 +14,7 @@ export {
   type SetOptions,
 } from "./cache"
 export { type Clock, systemClock } from "./clock"
-export { connect } from "./connection"
+export { connect, parseAddress, type RedisConnection } from "./connection"
 export { type ErrorCode, errorCodes, PegasusError } from "./errors"
 export { type CacheEvent, type CacheEvents, onCacheEvent } from "./events"
 export type { Fence } from "./ledger"

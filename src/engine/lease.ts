@@ -9,7 +9,7 @@
  */
 import { randomBytes } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Redis } from "ioredis"
+import type { RedisConnection } from "./connection"
 
 export interface Lease {
   release(): Promise<void>
@@ -29,7 +29,7 @@ interface Scripted {
   pegasusRelease(key: string, token: string): Promise<number>
 }
 
-export function redisLeases(redis: Redis, prefix: string): Leases {
+export function redisLeases(redis: RedisConnection, prefix: string): Leases {
   redis.defineCommand("pegasusRelease", { numberOfKeys: 1, lua: releaseScript })
   return {
     async acquire(key, lockTimeout) {
@@ -39,7 +39,7 @@ export function redisLeases(redis: Redis, prefix: string): Leases {
       if (taken === null) return undefined
       return {
         release: async () => {
-          await (redis as Redis & Scripted).pegasusRelease(at, token)
+          await (redis as RedisConnection & Scripted).pegasusRelease(at, token)
         },
       }
     },

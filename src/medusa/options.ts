@@ -1,13 +1,14 @@
 /** The options of `withPegasus`, and what is said when they are wrong. */
 import { z } from "zod"
-import { PegasusError } from "../engine"
-
-const redisProtocols = ["redis:", "rediss:"]
+import { PegasusError, parseAddress } from "../engine"
 
 const schema = z.strictObject({
   redisUrl: z
     .string()
-    .refine(isRedisUrl, "must look like redis://[user:password@]host[:port][/database] or rediss://…")
+    .refine(
+      isRedisAddress,
+      "must look like redis://[user:password@]host[:port][/database], redis+sentinel://host:port,host:port/name or redis+cluster://host:port,host:port",
+    )
     .optional(),
   environment: z
     .string()
@@ -18,7 +19,10 @@ const schema = z.strictObject({
 })
 
 export interface PegasusOptions {
-  /** Redis or Valkey, the tier all processes share. Without it the cache lives in this process alone. */
+  /**
+   * Redis or Valkey, the tier all processes share: `redis://…`, behind Sentinel `redis+sentinel://…`, a cluster
+   * `redis+cluster://…` (see `connect`). Without it the cache lives in this process alone.
+   */
   redisUrl?: string | undefined
   /**
    * Keeps stores that share a Redis apart. All processes of one store must agree on it. Default: derived
@@ -47,10 +51,10 @@ export function checkOptions(input: unknown): PegasusOptions {
   )
 }
 
-function isRedisUrl(text: string): boolean {
+function isRedisAddress(text: string): boolean {
   try {
-    const url = new URL(text)
-    return redisProtocols.includes(url.protocol) && url.hostname !== ""
+    parseAddress(text)
+    return true
   } catch {
     return false
   }

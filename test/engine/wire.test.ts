@@ -2,9 +2,10 @@ import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, it } from "node:test"
+import { deflateRawSync } from "node:zlib"
 import type { Entry } from "../../src/engine/entry"
 import { toPlain } from "../../src/engine/plain"
-import { compressFrom, decode, encode } from "../../src/engine/wire"
+import { compressFrom, decode, encode, longestBody } from "../../src/engine/wire"
 
 const entryOf = (value: unknown): Entry => ({
   key: "product:1",
@@ -15,14 +16,16 @@ const entryOf = (value: unknown): Entry => ({
   staleUntil: 1_800_003_700_000,
 })
 const small = entryOf({ id: "prod_1", title: "Käse ☕", created_at: new Date("2026-01-02T03:04:05.678Z") })
-const large = entryOf({ id: "prod_1", text: "lang ".repeat(compressFrom), at: [new Date(1)] })
+const large = entryOf({ id: "prod_1", text: "lang ".repeat(4_096), at: [new Date(1)] })
+const veryLarge = entryOf(Array.from({ length: 40_000 }, (_, index) => index * 7919))
+const written = async (entry: Entry) => (await encode(entry))!
 const golden = (name: string) => readFileSync(join(__dirname, "golden", name))
 
 describe("the wire format", () => {
   it("gives back what it was given", async () => {
-    for (const entry of [small, large, entryOf(null), entryOf([])]) {
+    for (const entry of [small, large, veryLarge, entryOf(null), entryOf([])]) {
       const { bytes: _size, ...expected } = entry
-      const { bytes: _read, ...found } = (await decode("product:1", await encode(entry)))!
+      const { bytes: _read, ...found } = (await decode("product:1", await written(entry)))!
       assert.deepEqual(found, expected)
     }
   })
@@ -38,12 +41,20 @@ describe("the wire format", () => {
   })
 
   it("deflates what is large", async () => {
-    assert.ok((await encode(large)).length < compressFrom)
+    assert.ok((await written(large)).length < compressFrom)
+  })
+
+  it("neither writes nor reads what is longer than the limit", async () => {
+    assert.equal(await encode(entryOf("x".repeat(longestBody))), undefined)
+    const bomb = deflateRawSync(Buffer.alloc(longestBody + 1, "1"))
+    const good = await written(large)
+    const head = good.subarray(0, 7 + good.readUInt32BE(3))
+    assert.equal(await decode("k", Buffer.concat([head, bomb])), undefined)
   })
 
   it("takes anything else for a miss", async () => {
     for (const entry of [small, large]) {
-      const good = await encode(entry)
+      const good = await written(entry)
       const changed = (change: (bytes: Buffer) => void) => {
         const copy = Buffer.from(good)
         change(copy)

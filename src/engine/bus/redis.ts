@@ -6,65 +6,71 @@
  * number of all. The log is
  * bounded: beyond `maxTags` the oldest are dropped and the floor rises. It has a time to live, renewed by
  * every beat, longer than an entry may live. An epoch begins with the run id of its Redis: a server that
- * restarted or was promoted may have forgotten a movement, so a new run id starts another epoch.
+ * restarted or was promoted may have forgotten a movement, so a new run id starts another epoch. Every script asks
+ * its server for it (INFO), so there is no moment between the asking and the use; without the right to ask, a
+ * process does not join.
  *
  * A process subscribes first and reads the log after, so nothing falls between. Movements carry contiguous
  * numbers; one that is missing sends it back to the log. Twice a second it sends a beat through Redis to
  * itself, on the connection that carries the movements: the beat's return proves that everything recorded
  * before the beat was sent has been applied, and extends the trust by the trust window, counted from the
- * sending. A process that was paused finds its trust run out by the clock, before it answers anything. Without
- * the right to ask for the run id (INFO) a process does not join.
+ * sending. A process that was paused finds its trust run out by the clock, before it answers anything.
+ *
+ * In a cluster the log lives in one slot and messages reach every node, in no order that is promised: any node
+ * is good for listening, since numbers, not arrival, decide.
  *
  * A process that only slept has missed nothing that the log does not tell it. After a time in which Redis was
  * away the log does not tell all: another process may hold in its outbox what it could not record. So who was
  * away gives up everything from before.
  */
-import { randomBytes } from "node:crypto"
-import type { Redis } from "ioredis"
+import { randomBytes, randomInt } from "node:crypto"
+import type { Cluster, Redis } from "ioredis"
 import type { Clock } from "../clock"
+import type { RedisConnection } from "../connection"
 import { Ledger, type Movement } from "../ledger"
 import type { Bus } from "./bus"
 
 const epochOf = `
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 local head = redis.call('ZRANGEBYSCORE', KEYS[1], '+inf', '+inf')[1]
-if head and string.sub(head, 2, #ARGV[1] + 1) ~= ARGV[1] then
+if head and string.sub(head, 2, #run + 1) ~= run then
   redis.call('DEL', KEYS[1])
   head = nil
 end
 if not head then
-  head = '!' .. ARGV[1] .. '-' .. ARGV[2] .. ':0'
+  head = '!' .. run .. '-' .. ARGV[1] .. ':0'
   redis.call('ZADD', KEYS[1], '+inf', head, 1, '.')
 end
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local top = redis.call('ZREVRANGEBYSCORE', KEYS[1], '(+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
 `
-/** KEYS log. ARGV run id, random, ttl, epoch known, number known. Returns head, top, then tags and numbers. */
+/** KEYS log. ARGV random, ttl, epoch known, number known. Returns head, top, then tags and numbers. */
 const joinScript = `${epochOf}
 local since = '-inf'
-if string.sub(head, 2, #ARGV[4] + 2) == ARGV[4] .. ':' then since = '(' .. ARGV[5] end
+if string.sub(head, 2, #ARGV[3] + 2) == ARGV[3] .. ':' then since = '(' .. ARGV[4] end
 local moves = redis.call('ZRANGEBYSCORE', KEYS[1], since, '(+inf', 'WITHSCORES')
 return { head, top, moves }
 `
-/** KEYS log. ARGV run id, random, ttl, channel, tags as JSON, maximum. Returns head and number. */
+/** KEYS log. ARGV random, ttl, channel, tags as JSON, maximum. Returns head and number. */
 const moveScript = `${epochOf}
 local seq = string.format('%.0f', top + 1)
-for _, tag in ipairs(cjson.decode(ARGV[5])) do redis.call('ZADD', KEYS[1], seq, '#' .. tag) end
+for _, tag in ipairs(cjson.decode(ARGV[4])) do redis.call('ZADD', KEYS[1], seq, '#' .. tag) end
 redis.call('ZADD', KEYS[1], seq, '.')
-local excess = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[6])
+local excess = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[5])
 if excess > 0 then
-  excess = excess + math.floor(tonumber(ARGV[6]) / 10)
+  excess = excess + math.floor(tonumber(ARGV[5]) / 10)
   local last = redis.call('ZRANGE', KEYS[1], excess - 1, excess - 1, 'WITHSCORES')[2]
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', last)
   redis.call('ZREM', KEYS[1], head)
   head = string.gsub(head, ':%d+$', ':' .. string.format('%.0f', last))
   redis.call('ZADD', KEYS[1], '+inf', head, seq, '.')
 end
-redis.call('PUBLISH', ARGV[4], head .. '\\n' .. seq .. '\\n' .. ARGV[5])
+redis.call('PUBLISH', ARGV[3], head .. '\\n' .. seq .. '\\n' .. ARGV[4])
 return { head, seq }
 `
-/** KEYS log. ARGV run id, random, ttl, channel, number of the beat. */
+/** KEYS log. ARGV random, ttl, channel, number of the beat. */
 const beatScript = `${epochOf}
-redis.call('PUBLISH', ARGV[4], head .. '\\n' .. top .. '\\n' .. ARGV[5])
+redis.call('PUBLISH', ARGV[3], head .. '\\n' .. top .. '\\n' .. ARGV[4])
 `
 
 const beatsPerWindow = 4
@@ -78,7 +84,7 @@ interface Scripted {
 
 export interface RedisBusOptions {
   /** For commands. Must not queue while disconnected. */
-  redis: Redis
+  redis: RedisConnection
   prefix: string
   /** How long one proof of life is worth, in milliseconds. */
   trustWindow: number
@@ -99,14 +105,13 @@ export function redisBus(options: RedisBusOptions): Bus {
 
 class RedisBus implements Bus {
   readonly ledger = new Ledger("none", 0)
-  private readonly redis: Redis & Scripted
-  private readonly subscriber: Redis
+  private readonly redis: RedisConnection & Scripted
+  private subscriber: Redis | undefined
   private readonly log: string
   private readonly channel: string
   private readonly beatChannel: string
   private readonly beats = new Map<number, number>()
   private readonly timer: NodeJS.Timeout
-  private runId = ""
   private beatNumber = 0
   private trustedFrom = 0
   private trustedUntil = 0
@@ -121,7 +126,7 @@ class RedisBus implements Bus {
   constructor(private readonly options: RedisBusOptions) {
     const { redis, prefix, trustWindow, clock } = options
     this.provenAt = clock.now()
-    this.redis = redis as Redis & Scripted
+    this.redis = redis as RedisConnection & Scripted
     redis.defineCommand("pegasusJoin", { numberOfKeys: 1, lua: joinScript })
     redis.defineCommand("pegasusMove", { numberOfKeys: 1, lua: moveScript })
     redis.defineCommand("pegasusBeat", { numberOfKeys: 1, lua: beatScript })
@@ -129,23 +134,12 @@ class RedisBus implements Bus {
     this.channel = `{${prefix}}:moves`
     this.beatChannel = `{${prefix}}:beat:${randomBytes(8).toString("hex")}`
 
-    redis.on("ready", () => void this.identify())
-    redis.on("close", () => {
-      this.runId = ""
-      this.open()
+    redis.on("ready", () => {
+      this.listen()
+      void this.join()
     })
-    this.subscriber = redis.duplicate({ enableOfflineQueue: true, autoResubscribe: false })
-    this.subscriber.on("error", () => undefined)
-    this.subscriber.on("ready", () => {
-      this.subscriber.subscribe(this.channel, this.beatChannel).then(
-        () => this.join(),
-        (error) => this.note(error),
-      )
-    })
-    this.subscriber.on("close", () => this.open())
-    this.subscriber.on("message", (channel, message) => this.hear(channel, message))
-    this.subscriber.connect().catch(() => undefined)
-    if (redis.status === "ready") void this.identify()
+    redis.on("close", () => this.open())
+    if (!redis.isCluster || redis.status === "ready") this.listen()
     this.timer = setInterval(() => this.tick(), trustWindow / beatsPerWindow)
     this.timer.unref()
   }
@@ -182,7 +176,25 @@ class RedisBus implements Bus {
   async close(): Promise<void> {
     clearInterval(this.timer)
     this.distrust()
-    this.subscriber.disconnect()
+    this.subscriber?.disconnect()
+  }
+
+  /** Connects for messages, when there is no such connection. One that a cluster's node ended is made anew. */
+  private listen(): void {
+    if (this.subscriber && this.subscriber.status !== "end") return
+    const subscriber = listenerOf(this.options.redis)
+    if (!subscriber) return
+    this.subscriber = subscriber
+    subscriber.on("error", () => undefined)
+    subscriber.on("ready", () => {
+      subscriber.subscribe(this.channel, this.beatChannel).then(
+        () => this.join(),
+        (error) => this.note(error),
+      )
+    })
+    subscriber.on("close", () => this.open())
+    subscriber.on("message", (channel, message) => this.hear(channel, message))
+    subscriber.connect().catch(() => undefined)
   }
 
   private hear(channel: string, message: string): void {
@@ -265,12 +277,12 @@ class RedisBus implements Bus {
     if (this.beats.size > beatsPerWindow) this.open()
     if (silence > this.options.trustWindow && !this.wasTrusted) this.options.onTrust(false, this.lastError)
     if (silence > 4 * this.options.trustWindow) this.reconnect()
-    if (this.runId === "" && this.redis.status === "ready") void this.identify()
-    else this.beat()
+    if (this.redis.status === "ready") this.listen()
+    this.beat()
   }
 
   private beat(): void {
-    if (this.runId === "" || this.subscriber.status !== "ready") return
+    if (this.redis.status !== "ready" || this.subscriber?.status !== "ready") return
     const number = ++this.beatNumber
     this.beats.set(number, this.options.clock.now())
     this.beats.delete(number - 64)
@@ -281,7 +293,7 @@ class RedisBus implements Bus {
   private reconnect(): void {
     this.provenAt = this.options.clock.now()
     for (const connection of [this.redis, this.subscriber]) {
-      if (connection.status === "ready") connection.disconnect(true)
+      if (connection?.status === "ready") connection.disconnect(true)
     }
   }
 
@@ -294,19 +306,18 @@ class RedisBus implements Bus {
     this.trusted()
   }
 
-  private async identify(): Promise<void> {
-    try {
-      this.runId = /run_id:(\w+)/.exec(await this.redis.info("server"))?.[1] ?? ""
-    } catch (error) {
-      this.note(error)
-    }
-    if (this.runId !== "") await this.join()
+  /** What each script is told first: chance, and the log's time to live. */
+  private identity(): [random: string, ttl: number] {
+    return [randomBytes(8).toString("hex"), this.options.maxTtl * 2]
   }
+}
 
-  private identity(): [runId: string, random: string, ttl: number] {
-    if (this.runId === "") throw new Error("Redis is not connected")
-    return [this.runId, randomBytes(8).toString("hex"), this.options.maxTtl * 2]
-  }
+/** A connection for messages, not connected yet; none while a cluster's nodes are not known. */
+function listenerOf(redis: RedisConnection): Redis | undefined {
+  const options = { lazyConnect: true, enableOfflineQueue: true, autoResubscribe: false }
+  if (!redis.isCluster) return (redis as Redis).duplicate(options)
+  const nodes = (redis as Cluster).nodes("master")
+  return nodes[randomInt(nodes.length)]?.duplicate({ ...options, retryStrategy: null })
 }
 
 /** "!<epoch>:<floor>" */

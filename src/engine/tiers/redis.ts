@@ -1,5 +1,6 @@
 /** The Redis tier: one command a read, one a write, every key with a time to live. */
-import type { Redis } from "ioredis"
+import type { Cluster, Redis } from "ioredis"
+import type { RedisConnection } from "../connection"
 import type { Entry } from "../entry"
 import { decode, encode } from "../wire"
 
@@ -11,7 +12,7 @@ export interface RedisTier {
   entries(): AsyncIterable<Entry>
 }
 
-export function redisTier(redis: Redis, prefix: string): RedisTier {
+export function redisTier(redis: RedisConnection, prefix: string): RedisTier {
   const at = (key: string) => `${prefix}:entry:${key}`
   return {
     async get(key) {
@@ -19,21 +20,23 @@ export function redisTier(redis: Redis, prefix: string): RedisTier {
       return bytes === null ? undefined : decode(key, bytes)
     },
     async set(entry, life) {
-      await redis.set(at(entry.key), await encode(entry), "PX", Math.ceil(life))
+      const bytes = await encode(entry)
+      if (bytes) await redis.set(at(entry.key), bytes, "PX", Math.ceil(life))
     },
     async *entries() {
-      for await (const keys of redis.scanStream({ match: `${escaped(at(""))}*`, count: 500 })) {
-        if (keys.length === 0) continue
-        const values = await redis.mgetBuffer(keys as string[])
-        for (const [index, bytes] of values.entries()) {
-          const key = (keys as string[])[index]!.slice(at("").length)
-          const entry = bytes === null ? undefined : await decode(key, bytes)
-          if (entry) yield entry
+      for (const node of nodesOf(redis)) {
+        for await (const keys of node.scanStream({ match: `${escaped(at(""))}*`, count: 500 })) {
+          // One command a key: in a cluster no two keys need share a slot.
+          const read = (keys as string[]).map((key) => this.get(key.slice(at("").length)))
+          for (const entry of await Promise.all(read)) if (entry) yield entry
         }
       }
     },
   }
 }
+
+const nodesOf = (redis: RedisConnection): Redis[] =>
+  redis.isCluster ? (redis as Cluster).nodes("master") : [redis as Redis]
 
 /** A prefix may hold characters that a pattern would read. */
 const escaped = (text: string) => text.replace(/[\\*?[\]]/g, "\\$&")
