@@ -3,9 +3,9 @@ import { fork } from "node:child_process"
 import { mkdirSync, openSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { type Chaos, chaos } from "../../src/testing/chaos"
 import { parseArguments, type StoreOptions } from "./arguments"
 import { createDatabase, fillDatabase, postgresVersion } from "./database"
-import { type Delay, delayed } from "./delay"
 import { DemoError, report, say } from "./errors"
 import type { ServiceName } from "./keeper"
 import { builtStore, leash, logFolder, medusaCli, medusaVersion } from "./places"
@@ -38,7 +38,7 @@ async function runStore(options: StoreOptions, signal: AbortSignal): Promise<voi
   if (!options.databaseUrl) wanted.push("postgres")
   if (!options.redisUrl) wanted.push("redis")
   const services = await need(wanted)
-  const delays: Delay[] = []
+  const detours: Chaos[] = []
   try {
     signal.throwIfAborted()
     const databaseUrl =
@@ -48,9 +48,10 @@ async function runStore(options: StoreOptions, signal: AbortSignal): Promise<voi
 
     const far = async (url: string) => {
       if (options.dbRtt === 0) return url
-      const delay = await delayed(url, options.dbRtt)
-      delays.push(delay)
-      return delay.url
+      const detour = await chaos(url)
+      detour.delay(options.dbRtt)
+      detours.push(detour)
+      return detour.url
     }
     const port = options.port ?? (await freePort())
     const store = startMedusa(port, options.cache, await far(databaseUrl), await far(redisUrl))
@@ -67,7 +68,7 @@ async function runStore(options: StoreOptions, signal: AbortSignal): Promise<voi
       await store.stop()
     }
   } finally {
-    for (const delay of delays) delay.close()
+    for (const detour of detours) detour.close()
     await services.release()
   }
 }

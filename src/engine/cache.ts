@@ -75,7 +75,8 @@ export interface CacheStats {
   redis: RedisState | "none"
 }
 
-export type RedisState = "joined" | "away"
+/** `refusing`: it answers, but stores nothing, being full for example. */
+export type RedisState = "joined" | "refusing" | "away"
 
 export interface Cache {
   /**
@@ -163,6 +164,8 @@ class TieredCache implements Cache {
   private readonly background = new Set<Promise<unknown>>()
   private closed = false
   private announced: RedisState | undefined
+  /** When Redis last refused to store, until it stores again. */
+  private refusedAt: number | undefined
 
   constructor(private readonly options: CacheOptions) {
     this.clock = options.clock ?? systemClock
@@ -263,7 +266,7 @@ class TieredCache implements Cache {
   stats(): CacheStats {
     return {
       memory: { entries: this.memory.count, bytes: this.memory.bytes },
-      redis: !this.shared ? "none" : this.joined() ? "joined" : "away",
+      redis: this.shared ? this.redisState() : "none",
     }
   }
 
@@ -350,7 +353,10 @@ class TieredCache implements Cache {
     const attempt = async () => {
       let isGivenUp = false
       const answer = await breaker.run(async () => {
-        const [lease, found] = await Promise.all([leases.acquire(key, lockTimeout), tier.get(key)])
+        const [lease, found] = await Promise.all([
+          this.unlessRefused(leases.acquire(key, lockTimeout), ungranted),
+          tier.get(key),
+        ])
         // A lease that comes when nobody waits for it any more would keep all others waiting.
         if (isGivenUp) this.later(release(lease))
         return { lease, found }
@@ -412,7 +418,24 @@ class TieredCache implements Cache {
     if (!this.joined() || entry.fence.epoch !== this.shared!.bus.ledger.epoch) return
     const { breaker, tier } = this.shared!
     const life = entry.staleUntil - this.clock.now()
-    if (life > 0) await breaker.run(() => tier.set(entry, life))
+    if (life > 0) await breaker.run(() => this.unlessRefused(tier.set(entry, life), undefined))
+  }
+
+  /** What Redis refuses costs no waiting and says nothing against reading: not the breaker's business. */
+  private async unlessRefused<T>(writing: Promise<T>, instead: T): Promise<T> {
+    try {
+      const written = await writing
+      if (this.refusedAt !== undefined && this.clock.now() - this.refusedAt > this.trustWindow) {
+        this.refusedAt = undefined
+        this.announce()
+      }
+      return written
+    } catch (cause) {
+      if (!isRefusal(cause)) throw cause
+      this.refusedAt = this.clock.now()
+      this.announce(cause)
+      return instead
+    }
   }
 
   private later(work: Promise<unknown>): void {
@@ -492,9 +515,9 @@ class TieredCache implements Cache {
       return number
     } catch (cause) {
       // What Redis itself refuses it would refuse again: then everything moves, which it can always read.
-      const refused = (cause as Error).name === "ReplyError" && sending.tags[0] !== everything
-      this.outbox.putBack(sending, refused)
-      breaker.open(cause)
+      const refused = isRefusal(cause)
+      this.outbox.putBack(sending, refused && sending.tags[0] !== everything)
+      if (!refused) breaker.open(cause)
       return undefined
     }
   }
@@ -527,11 +550,16 @@ class TieredCache implements Cache {
 
   private announce(cause?: unknown): void {
     if (!this.shared || this.closed) return
-    const state = this.shared.breaker.state === "closed" && this.joined() ? "joined" : "away"
+    const state = this.redisState()
     if (state === this.announced) return
     this.announced = state
     this.tell("redis", { state, cause })
     this.options.onRedis?.(state, cause)
+  }
+
+  private redisState(): RedisState {
+    if (this.shared!.breaker.state === "open" || !this.joined()) return "away"
+    return this.refusedAt === undefined ? "joined" : "refusing"
   }
 
   private tell<Name extends CacheEvent>(name: Name, event: Omit<CacheEvents[Name], "prefix">): void {
@@ -566,3 +594,12 @@ function give(entry: Entry, shared: boolean): unknown {
 async function release(lease: Lease | undefined): Promise<void> {
   await lease?.release().catch(() => undefined)
 }
+
+/** An answer that says no to this command, not one that says that the server cannot serve now. */
+const isRefusal = (cause: unknown) =>
+  cause instanceof Error &&
+  cause.name === "ReplyError" &&
+  !/^(READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK)\b/.test(cause.message)
+
+/** In place of a lease that Redis refuses to keep: load without. */
+const ungranted: Lease = { release: async () => undefined }

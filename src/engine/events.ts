@@ -16,7 +16,7 @@ export interface CacheEvents {
   invalidate: { prefix: string; tags: readonly string[] }
   /** Someone waited for the load of another process. `duration` in milliseconds. */
   wait: { prefix: string; key: string; duration: number }
-  redis: { prefix: string; state: "joined" | "away"; cause?: unknown }
+  redis: { prefix: string; state: "joined" | "refusing" | "away"; cause?: unknown }
 }
 
 export type CacheEvent = keyof CacheEvents

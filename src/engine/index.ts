@@ -1,4 +1,7 @@
 /** The framework-free cache. See cache.ts for the story. */
+export type { Bus } from "./bus/bus"
+export { localBus } from "./bus/local"
+export { type RedisBusOptions, redisBus } from "./bus/redis"
 export {
   type Cache,
   type CacheOptions,
@@ -15,8 +18,12 @@ export {
 } from "./cache"
 export { type Clock, systemClock } from "./clock"
 export { connect, parseAddress, type RedisConnection } from "./connection"
+export type { Entry } from "./entry"
 export { type ErrorCode, errorCodes, PegasusError } from "./errors"
 export { type CacheEvent, type CacheEvents, onCacheEvent } from "./events"
-export type { Fence } from "./ledger"
+export type { Fence, Ledger } from "./ledger"
 export { stableText } from "./stable-text"
+export { memoryTier } from "./tiers/memory"
+export { redisTier } from "./tiers/redis"
+export type { Tier } from "./tiers/tier"
 export { type CacheIdentifier, createWithCache, type WithCache } from "./with-cache"

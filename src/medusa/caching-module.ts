@@ -203,10 +203,18 @@ export class CachingModuleService implements ICachingModuleService {
   }
 
   private report(state: RedisState, cause: unknown): void {
-    if (state === "joined") this.logger.info("Pegasus: Redis joined; the cache is shared.")
-    else {
-      const reason = cause instanceof Error ? ` (${cause.message})` : ""
-      this.logger.warn(`Pegasus: Redis does not answer${reason}; the cache runs on memory until it does.`)
+    const reason = cause instanceof Error ? ` (${cause.message})` : ""
+    switch (state) {
+      case "joined":
+        this.logger.info("Pegasus: Redis joined; the cache is shared.")
+        break
+      case "refusing":
+        this.logger.warn(
+          `Pegasus: Redis stores nothing${reason}; each process caches alone until it does. Give it memory, or maxmemory-policy allkeys-lru.`,
+        )
+        break
+      case "away":
+        this.logger.warn(`Pegasus: Redis does not answer${reason}; the cache runs on memory until it does.`)
     }
   }
 }

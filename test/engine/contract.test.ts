@@ -1,13 +1,24 @@
 /** The published contract, held by the cache in memory, on Redis, and on a Redis that is far away. */
 import { after, before, describe } from "node:test"
-import { delayed } from "../../demo/run/delay"
 import { startRedis } from "../../demo/run/redis"
-import { connect, createCache } from "../../src/engine"
-import { cacheContract } from "../../src/testing"
+import {
+  connect,
+  createCache,
+  localBus,
+  memoryTier,
+  type RedisConnection,
+  redisBus,
+  redisTier,
+  systemClock,
+} from "../../src/engine"
+import { busContract, type Chaos, cacheContract, chaos, tierContract } from "../../src/testing"
 import { memory } from "../support/caches"
 import { until } from "../support/until"
 
 cacheContract("in memory", { make: async () => createCache({ prefix: "contract", memory }), isShared: false })
+
+tierContract("memory", async () => memoryTier(memory.maxBytes))
+busContract("of one process", { make: async () => localBus(1_000), isShared: false })
 
 async function onRedis(url: string, maxBytes = memory.maxBytes) {
   const cache = createCache({ prefix: "contract", memory: { maxBytes }, redis: connect(url) })
@@ -17,10 +28,11 @@ async function onRedis(url: string, maxBytes = memory.maxBytes) {
 
 describe("on Redis", () => {
   let server: Awaited<ReturnType<typeof startRedis>>
-  let far: Awaited<ReturnType<typeof delayed>>
+  let far: Chaos
   before(async () => {
     server = await startRedis()
-    far = await delayed(server.url, 5)
+    far = await chaos(server.url)
+    far.delay(5)
   })
   after(async () => {
     far.close()
@@ -31,6 +43,34 @@ describe("on Redis", () => {
   cacheContract("on a Redis 5 ms away", { make: () => onRedis(far.url), isShared: true })
   cacheContract("on Redis, memory too small to hold anything", {
     make: () => onRedis(server.url, 1),
+    isShared: true,
+  })
+
+  const connections: RedisConnection[] = []
+  const connected = async () => {
+    const redis = connect(server.url)
+    connections.push(redis)
+    await until("it is connected", () => redis.status === "ready")
+    return redis
+  }
+  after(() => {
+    for (const redis of connections) redis.disconnect()
+  })
+
+  let tiers = 0
+  tierContract("Redis", async () => redisTier(await connected(), `tier${++tiers}`))
+  busContract("Redis", {
+    make: async (store) =>
+      redisBus({
+        redis: await connected(),
+        prefix: store,
+        trustWindow: 2_000,
+        maxTtl: 60_000,
+        maxTags: 1_000,
+        clock: systemClock,
+        onTrust: () => undefined,
+        onProof: () => undefined,
+      }),
     isShared: true,
   })
 })

@@ -30,7 +30,9 @@ import type { RedisConnection } from "../connection"
 import { Ledger, type Movement } from "../ledger"
 import type { Bus } from "./bus"
 
+/** It writes before it reads: a script that has written may go on writing though memory is full. */
 const epochOf = `
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 local head = redis.call('ZRANGEBYSCORE', KEYS[1], '+inf', '+inf')[1]
 if head and string.sub(head, 2, #run + 1) ~= run then
@@ -40,8 +42,8 @@ end
 if not head then
   head = '!' .. run .. '-' .. ARGV[1] .. ':0'
   redis.call('ZADD', KEYS[1], '+inf', head, 1, '.')
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local top = redis.call('ZREVRANGEBYSCORE', KEYS[1], '(+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
 `
 /** KEYS log. ARGV random, ttl, epoch known, number known. Returns head, top, then tags and numbers. */

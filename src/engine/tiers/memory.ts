@@ -1,8 +1,9 @@
 /** The memory tier: bounded by bytes, the least recently used goes first. */
 import { LRUCache } from "lru-cache"
 import type { Entry } from "../entry"
+import type { Tier } from "./tier"
 
-export interface MemoryTier {
+export interface MemoryTier extends Tier {
   get(key: string): Entry | undefined
   set(entry: Entry): void
   delete(key: string): void

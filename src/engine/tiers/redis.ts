@@ -3,10 +3,10 @@ import type { Cluster, Redis } from "ioredis"
 import type { RedisConnection } from "../connection"
 import type { Entry } from "../entry"
 import { decode, encode } from "../wire"
+import type { Tier } from "./tier"
 
-export interface RedisTier {
+export interface RedisTier extends Tier {
   get(key: string): Promise<Entry | undefined>
-  /** @param life milliseconds */
   set(entry: Entry, life: number): Promise<void>
   /** Every entry under the prefix. Scans: never on the path of a request. */
   entries(): AsyncIterable<Entry>

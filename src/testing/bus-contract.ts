@@ -1,0 +1,108 @@
+/** What every bus must do. See engine/bus/bus.ts. */
+import assert from "node:assert/strict"
+import { afterEach, describe, it } from "node:test"
+import { setTimeout as sleep } from "node:timers/promises"
+import type { Bus } from "../engine"
+
+export interface BusContract {
+  /** A new bus. Those of one test are of one store, those of different tests are not. */
+  make(store: string): Promise<Bus>
+  /** Whether they hear each other. */
+  isShared: boolean
+  /** The longest to wait for news from another process, in milliseconds. Default 2,000. */
+  patience?: number
+}
+
+let stores = 0
+
+export function busContract(name: string, { make, isShared, patience = 2_000 }: BusContract): void {
+  const open: Bus[] = []
+  let store = ""
+  const busOf = async () => {
+    const bus = await make(store)
+    open.push(bus)
+    await eventually(() => bus.trusted(Date.now()))
+    return bus
+  }
+  const eventually = async (holds: () => boolean) => {
+    for (let waited = 0; !holds(); waited += 5) {
+      assert.ok(waited < patience, `it did not happen within ${patience} ms`)
+      await sleep(5)
+    }
+  }
+  const capture = (bus: Bus) => bus.ledger.capture(Date.now())
+
+  describe(`the contract of a bus: ${name}`, () => {
+    afterEach(async () => {
+      for (const bus of open.splice(0)) await bus.close()
+      store = `store${++stores}`
+    })
+
+    it("gives each movement a higher number", async () => {
+      const bus = await busOf()
+      const numbers = []
+      for (let count = 0; count < 5; count++) numbers.push(await bus.move([`t${count}`]))
+      assert.deepEqual(
+        numbers,
+        [...new Set(numbers)].sort((a, b) => a - b),
+      )
+    })
+
+    it("has applied its own movement when it returns, and nothing else", async () => {
+      const bus = await busOf()
+      const before = capture(bus)
+      await bus.move(["moved", "ü:☕", "*"])
+      for (const tag of ["moved", "ü:☕", "*"]) assert.equal(bus.ledger.holds(before, [tag]), false)
+      assert.equal(bus.ledger.holds(before, ["other"]), true)
+      await eventually(() => bus.ledger.holds(capture(bus), ["moved"]))
+    })
+
+    it("is not trusted once it is closed", async () => {
+      if (!isShared) return
+      const bus = await busOf()
+      await bus.close()
+      assert.equal(bus.trusted(Date.now()), false)
+    })
+
+    if (!isShared) return
+
+    it("carries every movement to every other process", async () => {
+      const [a, b] = [await busOf(), await busOf()]
+      const before = capture(b)
+      for (let count = 0; count < 50; count++) await a.move([`t${count}`])
+      await eventually(() => !b.ledger.holds(before, ["t49"]))
+      for (let count = 0; count < 50; count++) assert.equal(b.ledger.holds(before, [`t${count}`]), false)
+      assert.equal(b.ledger.seq, a.ledger.seq)
+      assert.equal(b.ledger.holds(before, ["other"]), true)
+    })
+
+    it("tells a process that joins later what has moved", async () => {
+      const a = await busOf()
+      const before = capture(a)
+      await a.move(["t"])
+      const late = await busOf()
+      assert.equal(late.ledger.holds(before, ["t"]), false)
+      assert.equal(late.ledger.holds(before, ["other"]), true)
+    })
+
+    it("numbers what several move at once in one order", async () => {
+      const buses = [await busOf(), await busOf(), await busOf()]
+      const numbers = await Promise.all(
+        buses.flatMap((bus) => Array.from({ length: 20 }, (_, index) => bus.move([`t${index}`]))),
+      )
+      assert.equal(new Set(numbers).size, numbers.length)
+      const last = Math.max(...numbers)
+      for (const bus of buses) await eventually(() => bus.ledger.seq === last)
+    })
+
+    it("keeps stores apart", async () => {
+      const a = await busOf()
+      store = `${store}-other`
+      const stranger = await busOf()
+      const before = capture(stranger)
+      await a.move(["t"])
+      await stranger.move(["own"])
+      assert.equal(stranger.ledger.holds(before, ["t"]), true)
+    })
+  })
+}
