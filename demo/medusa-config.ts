@@ -44,7 +44,7 @@ const modes = {
         },
       ],
     }),
-  pegasus: () => withPegasus(defineConfig(store), { redisUrl }),
+  pegasus: () => withPegasus(defineConfig(store), { redisUrl, feed: { install: "start" } }),
 }
 
 export default modes[(process.env.PEGASUS_DEMO_CACHE ?? "off") as keyof typeof modes]()

@@ -23,14 +23,22 @@ import { type CacheEvent, type CacheEvents, channelOf } from "./events"
 import { Flights } from "./flight"
 import { Leads } from "./lead"
 import { type Lease, type Leases, pausesUntil, redisLeases } from "./lease"
-import type { Fence, Ledger } from "./ledger"
+import type { Fence } from "./ledger"
 import { Outbox } from "./outbox"
 import { copyOf, freeze, toPlain } from "./plain"
 import { type MemoryTier, memoryTier } from "./tiers/memory"
 import { type RedisTier, redisTier } from "./tiers/redis"
 import { wireFormat } from "./wire"
 
-export type Lookup = { state: "fresh"; value: unknown } | { state: "miss"; fence: Fence }
+export interface Fresh {
+  state: "fresh"
+  value: unknown
+  /** What it depends on, and when it expires (milliseconds since 1970): who builds on it depends on the same. */
+  tags: readonly string[]
+  expiresAt: number
+}
+
+export type Lookup = Fresh | { state: "miss"; fence: Fence }
 
 /** The right to load a key. Whoever has it stores what it loaded with its fence, then says it is done. */
 export interface Lead {
@@ -38,7 +46,7 @@ export interface Lead {
   done(): void
 }
 
-export type Led = { state: "fresh"; value: unknown } | { state: "miss"; lead: Lead }
+export type Led = Fresh | { state: "miss"; lead: Lead }
 
 export interface LoadContext {
   /** Names what the load found: the value depends on these tags too. */
@@ -118,6 +126,11 @@ export interface CacheOptions {
   /** How long one proof that the bus is alive is worth, in milliseconds. Default 2,000. */
   trustWindow?: number
   clock?: Clock
+  /**
+   * Who else must vouch that nothing moved unheard: a feed of changes. While it is not trusted the process is an
+   * island.
+   */
+  witness?: { trusted(now: number): boolean } | undefined
   /** Redis joined or went away: called once per change, the first time when either is known. */
   onRedis?(state: RedisState, cause?: unknown): void
 }
@@ -162,6 +175,8 @@ class TieredCache implements Cache {
   private readonly outbox: Outbox | undefined
   /** What nobody waits for but `close`. */
   private readonly background = new Set<Promise<unknown>>()
+  private sending: Promise<number | undefined> | undefined
+  private nextSending: Promise<number | undefined> | undefined
   private closed = false
   private announced: RedisState | undefined
   /** When Redis last refused to store, until it stores again. */
@@ -202,17 +217,17 @@ class TieredCache implements Cache {
   async get(key: string): Promise<Lookup> {
     const fence = this.capture()
     const found = await this.find(key)
-    return found ? { state: "fresh", value: copyOf(found.value) } : { state: "miss", fence }
+    return found ? freshOf(found) : { state: "miss", fence }
   }
 
   async lead(key: string, lockTimeout: number): Promise<Led> {
     const find = () => this.find(key)
     const led = await this.leads.take(key, lockTimeout, find, () => this.peek(key))
-    if ("found" in led) return { state: "fresh", value: copyOf(led.found.value) }
+    if ("found" in led) return freshOf(led.found)
     const claim = await this.claim(key, lockTimeout)
     if ("entry" in claim) {
       led.done()
-      return { state: "fresh", value: copyOf(claim.entry.value) }
+      return freshOf(claim.entry)
     }
     const done = () => {
       led.done()
@@ -271,7 +286,7 @@ class TieredCache implements Cache {
   }
 
   async close(): Promise<void> {
-    if (this.joined()) await this.send()
+    await this.send()
     await within(closeBudget, Promise.all(this.background)).catch(() => undefined)
     this.closed = true
     await this.shared?.bus.close()
@@ -443,8 +458,14 @@ class TieredCache implements Cache {
     void work.finally(() => this.background.delete(work))
   }
 
+  /** Redis is there and everything that moved is known. */
   private joined(now = this.clock.now()): boolean {
-    return this.shared?.bus.trusted(now) === true
+    return this.shared?.bus.trusted(now) === true && this.options.witness?.trusted(now) !== false
+  }
+
+  /** Whether something may have moved that this process has not heard of, by someone it should hear. */
+  private isCutOff(now: number): boolean {
+    return this.shared ? !this.joined(now) : this.options.witness?.trusted(now) === false
   }
 
   private capture(): Fence {
@@ -470,12 +491,16 @@ class TieredCache implements Cache {
   /** Has nothing it depends on moved, as far as the ledger that judges now can tell? */
   private holds(entry: Entry, now: number): boolean {
     const { shared, trustWindow } = this
-    const isIsland = !this.joined(now)
-    const judge = isIsland ? this.island.ledger : shared!.bus.ledger
+    const judge = this.joined(now) ? shared!.bus.ledger : this.island.ledger
     const age = now - entry.fence.at
-    if (isIsland && shared && (age >= trustWindow || age < 0)) return false
+    if (this.isCutOff(now) && (age >= trustWindow || age < 0)) return false
     if (entry.checkedBy === judge && entry.checkedAt === judge.generation) return true
-    if (!approves(judge, entry)) return false
+    const isKnown = entry.checkedBy === judge
+    const watched = watchedBy(entry)
+    const stands = isKnown
+      ? judge.stillHolds(entry.checkedAt!, entry.fence, watched)
+      : judge.holds(entry.fence, watched)
+    if (!stands) return false
     entry.checkedBy = judge
     entry.checkedAt = judge.generation
     return true
@@ -503,9 +528,27 @@ class TieredCache implements Cache {
     return this.send()
   }
 
-  /** Sends what waits in the outbox. What cannot be sent stays, its tags stay pending, and a proof sends it. */
-  private async send(): Promise<number | undefined> {
-    if (!this.outbox?.waits || !this.joined()) return undefined
+  /**
+   * Sends what waits in the outbox, one batch at a time: what comes while one is under way goes with the next.
+   * What cannot be sent stays, its tags stay pending, and a proof sends it.
+   * @returns the number of the batch
+   */
+  private send(): Promise<number | undefined> {
+    if (!this.sending) {
+      this.sending = this.sendBatch().finally(() => {
+        this.sending = undefined
+      })
+      return this.sending
+    }
+    this.nextSending ??= this.sending.then(() => {
+      this.nextSending = undefined
+      return this.send()
+    })
+    return this.nextSending
+  }
+
+  private async sendBatch(): Promise<number | undefined> {
+    if (!this.outbox?.waits || !this.shared!.bus.trusted(this.clock.now())) return undefined
     const { bus, breaker } = this.shared!
     if (breaker.state === "open") return undefined
     const sending = this.outbox.take()
@@ -558,7 +601,8 @@ class TieredCache implements Cache {
   }
 
   private redisState(): RedisState {
-    if (this.shared!.breaker.state === "open" || !this.joined()) return "away"
+    const { breaker, bus } = this.shared!
+    if (breaker.state === "open" || !bus.trusted(this.clock.now())) return "away"
     return this.refusedAt === undefined ? "joined" : "refusing"
   }
 
@@ -576,10 +620,17 @@ function wellFormed(text: string): string {
   return /\p{Surrogate}/u.test(text) ? Buffer.from(text).toString() : text
 }
 
-function approves(judge: Ledger, { fence, tags, key }: Entry): boolean {
-  if (!judge.holds(fence, tags)) return false
-  return !judge.movedSince(fence, ownTag(key)) && !judge.movedSince(fence, everything)
+function watchedBy(entry: Entry): ReadonlySet<string> {
+  entry.watched ??= new Set([...entry.tags, ownTag(entry.key), everything])
+  return entry.watched
 }
+
+const freshOf = ({ value, tags, expiresAt }: Entry): Fresh => ({
+  state: "fresh",
+  value: copyOf(value),
+  tags,
+  expiresAt,
+})
 
 function give(entry: Entry, shared: boolean): unknown {
   if (!shared) return copyOf(entry.value)

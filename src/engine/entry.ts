@@ -14,6 +14,8 @@ export interface Entry {
   readonly expiresAt: number
   /** May be answered stale until then, when the caller allows it. */
   readonly staleUntil: number
+  /** Its tags, the one of its own and the one of all: made when first asked for. */
+  watched?: ReadonlySet<string>
   /** The ledger that last found it to hold, and that ledger's generation then: while both stand, it holds. */
   checkedBy?: Ledger
   checkedAt?: number

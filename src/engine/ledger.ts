@@ -29,14 +29,20 @@ export interface Movement {
   tags: string[]
 }
 
+/** How many touched tags it remembers at least. */
+const journalLength = 4_096
+
 export class Ledger {
   epoch: string
   seq: number
   private floor = 0
   private readonly moved = new Map<string, number>()
   private readonly pending = new Map<string, number>()
-  /** Rises whenever an answer of `holds` may have changed: an entry checked at this generation still holds. */
+  /** Rises whenever a value that held may hold no more: what held at this generation still does. */
   generation = 0
+  /** The tags that raised the generation, one by one from `journalFrom` on. */
+  private journal: string[] = []
+  private journalFrom = 0
 
   constructor(epoch: string, seq = 1) {
     this.epoch = epoch
@@ -48,36 +54,63 @@ export class Ledger {
   }
 
   /** May a value with this fence and these tags be answered? */
-  holds(fence: Fence, tags: readonly string[]): boolean {
+  holds(fence: Fence, tags: Iterable<string>): boolean {
     if (fence.epoch !== this.epoch || fence.seq < this.floor) return false
     for (const tag of tags) if (this.movedSince(fence, tag)) return false
     return true
   }
 
-  movedSince(fence: Fence, tag: string): boolean {
+  /** The same for a value that held at an earlier generation: looks only at what was touched since. */
+  stillHolds(generation: number, fence: Fence, tags: ReadonlySet<string>): boolean {
+    if (generation < this.journalFrom) return this.holds(fence, tags)
+    for (let index = generation - this.journalFrom; index < this.journal.length; index++) {
+      const tag = this.journal[index]!
+      if (tags.has(tag) && this.movedSince(fence, tag)) return false
+    }
+    return true
+  }
+
+  private movedSince(fence: Fence, tag: string): boolean {
     return (this.moved.get(tag) ?? 0) > fence.seq || this.pending.has(tag)
   }
 
   /** These tags are about to move. @returns to be called once, when their number is known or given up. */
   begin(tags: readonly string[]): () => void {
-    for (const tag of tags) this.pending.set(tag, (this.pending.get(tag) ?? 0) + 1)
-    this.generation++
+    for (const tag of tags) {
+      this.pending.set(tag, (this.pending.get(tag) ?? 0) + 1)
+      this.touch(tag)
+    }
     return () => {
       for (const tag of tags) {
         const count = this.pending.get(tag)! - 1
         if (count === 0) this.pending.delete(tag)
         else this.pending.set(tag, count)
       }
-      this.generation++
     }
   }
 
   /** These tags moved at this number; the numbers before it may still be on their way. */
   mark(seq: number, tags: Iterable<string>): void {
     for (const tag of tags) {
-      if ((this.moved.get(tag) ?? 0) < seq) this.moved.set(tag, seq)
+      if ((this.moved.get(tag) ?? 0) >= seq) continue
+      this.moved.set(tag, seq)
+      this.touch(tag)
     }
+  }
+
+  private touch(tag: string): void {
+    this.journal.push(tag)
     this.generation++
+    if (this.journal.length <= 2 * journalLength) return
+    this.journal = this.journal.slice(-journalLength)
+    this.journalFrom = this.generation - journalLength
+  }
+
+  /** Everything may hold no more. */
+  private touchAll(): void {
+    this.generation++
+    this.journal = []
+    this.journalFrom = this.generation
   }
 
   /** The next movement of this epoch. @returns false when movements before it are missing. */
@@ -95,6 +128,7 @@ export class Ledger {
   load(epoch: string, seq: number, floor: number, moves: Iterable<[tag: string, seq: number]>): void {
     if (epoch !== this.epoch) {
       this.moved.clear()
+      this.touchAll()
       this.epoch = epoch
       this.floor = 0
       this.seq = 0
@@ -102,7 +136,6 @@ export class Ledger {
     for (const [tag, at] of moves) this.mark(at, [tag])
     if (seq > this.seq) this.seq = seq
     this.raiseFloor(floor)
-    this.generation++
   }
 
   /** Forget what moved at or before `floor`, and with it every value captured before. */
@@ -110,7 +143,7 @@ export class Ledger {
     if (floor <= this.floor) return
     this.floor = floor
     for (const [tag, seq] of this.moved) if (seq <= floor) this.moved.delete(tag)
-    this.generation++
+    this.touchAll()
   }
 
   /** How many tags it remembers. */

@@ -1,12 +1,14 @@
 /**
- * An entry as bytes, as it lies in Redis. Format 1:
+ * An entry as bytes, as it lies in Redis. Format 2:
  *
  *   0      "P"
- *   1      format, 1
- *   2      how the value is written: 0 as it is, 1 deflated
+ *   1      format, 2
+ *   2      how the rest is written: 0 as it is, 1 deflated
  *   3..6   length of the header, unsigned 32 bit, big endian
  *   7..    header, JSON: { fence, expiresAt, staleUntil, tags, dates }
  *   then   the value, JSON
+ *
+ * Format 1 deflated only the value; the header of a list may be as long as that.
  *
  * Bytes of another format, or that do not parse, are a miss: an upgrade never reads nonsense.
  */
@@ -16,7 +18,7 @@ import type { Entry } from "./entry"
 import type { Fence } from "./ledger"
 import { type DatePath, fromText, toText } from "./plain"
 
-export const wireFormat = 1
+export const wireFormat = 2
 const magic = 0x50
 const prefixLength = 7
 const asItIs = 0
@@ -54,7 +56,7 @@ export async function encode(entry: Entry): Promise<Buffer | undefined> {
   const { fence, expiresAt, staleUntil, tags } = entry
   const header: Header = { fence, expiresAt, staleUntil, tags, dates }
   const head = Buffer.from(JSON.stringify(header))
-  const plain = Buffer.from(text)
+  const plain = Buffer.concat([head, Buffer.from(text)])
   if (plain.length > longestBody) return undefined
   const small = plain.length < compressFrom
   const body = small ? plain : await deflate(plain)
@@ -63,22 +65,23 @@ export async function encode(entry: Entry): Promise<Buffer | undefined> {
   prefix[1] = wireFormat
   prefix[2] = small ? asItIs : deflated
   prefix.writeUInt32BE(head.length, 3)
-  return Buffer.concat([prefix, head, body])
+  return Buffer.concat([prefix, body])
 }
 
 /** @returns the entry, or undefined when the bytes are not of this format */
 export async function decode(key: string, bytes: Buffer): Promise<Entry | undefined> {
   if (bytes.length < prefixLength || bytes[0] !== magic || bytes[1] !== wireFormat) return undefined
-  const bodyAt = prefixLength + bytes.readUInt32BE(3)
-  if (bodyAt > bytes.length || bytes[2]! > deflated) return undefined
+  if (bytes[2]! > deflated) return undefined
   try {
+    const written = bytes.subarray(prefixLength)
+    const plain = bytes[2] === deflated ? await inflate(written) : written
+    const valueAt = bytes.readUInt32BE(3)
+    if (valueAt > plain.length) return undefined
     const { fence, expiresAt, staleUntil, tags, dates } = JSON.parse(
-      bytes.toString("utf8", prefixLength, bodyAt),
+      plain.toString("utf8", 0, valueAt),
     ) as Header
-    const written = bytes.subarray(bodyAt)
-    const body = bytes[2] === deflated ? await inflate(written) : written
-    const value = fromText(body.toString("utf8"), dates)
-    return { key, value, bytes: body.length * 2, tags, fence, expiresAt, staleUntil }
+    const value = fromText(plain.toString("utf8", valueAt), dates)
+    return { key, value, bytes: (plain.length - valueAt) * 2, tags, fence, expiresAt, staleUntil }
   } catch {
     return undefined
   }

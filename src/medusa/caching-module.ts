@@ -27,6 +27,8 @@ import {
   stableText,
 } from "../engine"
 import { type EntitySchema, tagsOfData, tagsOfEvent } from "./entities"
+import { type Database, Freshness, installFeed, type Kept } from "./freshness"
+import type { FeedOptions } from "./options"
 import { PendingLoads } from "./pending-loads"
 import type { CachingModuleOptions } from "./with-pegasus"
 
@@ -38,6 +40,7 @@ interface Dependencies {
   event_bus: IEventBusModuleService
   /** See environment.ts. */
   pegasusEnvironment: string
+  __pg_connection__: Database
 }
 
 const defaultTtl = 3_600_000
@@ -56,11 +59,17 @@ export class CachingModuleService implements ICachingModuleService {
   private readonly replacedDefault: string | undefined
   private readonly loads = new PendingLoads()
   private readonly strangers = new Set<string>()
+  private readonly database: Database
+  private readonly feed: FeedOptions
+  private freshness: Freshness | undefined
   private schema: EntitySchema = { types: new Map(), idPrefixes: {} }
 
   __hooks = {
     onApplicationStart: async () => this.start(),
-    onApplicationShutdown: async () => this.cache.close(),
+    onApplicationShutdown: async () => {
+      await this.freshness?.close()
+      await this.cache.close()
+    },
   }
 
   constructor(dependencies: Dependencies, options: CachingModuleOptions) {
@@ -70,11 +79,17 @@ export class CachingModuleService implements ICachingModuleService {
     this.ttl = pegasus.ttl ?? defaultTtl
     this.providerIds = providerIds
     this.replacedDefault = replacedDefault
+    this.database = dependencies.__pg_connection__
+    this.feed = pegasus.feed ?? {}
     const { redisUrl } = pegasus
     this.cache = createCache({
       prefix: `pegasus:${dependencies.pegasusEnvironment}`,
       memory: pegasus.memory ?? { maxBytes: defaultMemory },
       redis: redisUrl === undefined ? undefined : connect(redisUrl),
+      // Before the feed has begun nothing vouches for what is held.
+      witness: this.hears("postgres")
+        ? { trusted: (now) => this.freshness?.trusted(now) === true }
+        : undefined,
       onRedis: (state, cause) => this.report(state, cause),
     })
     if (warning !== undefined) this.logger.warn(warning)
@@ -83,13 +98,17 @@ export class CachingModuleService implements ICachingModuleService {
   async get(options: Method<"get">): Promise<unknown> {
     const { key, tags, providers = this.providerIds.slice(0, 1) } = options
     requireKeyOrTags(key, tags)
+    const reading = key !== undefined && willSet(options) ? this.freshness?.begin(key) : undefined
     for (const provider of providers) {
       if (!this.declares(provider)) continue
       const room = this.roomOf(provider)
       if (key !== undefined) {
         const at = entryKey(room, key)
         const found = willSet(options) ? await this.cache.lead(at, longestWait) : await this.look(at)
-        if (found.state === "fresh") return found.value
+        if (found.state === "fresh") {
+          this.freshness?.answered(reading, found)
+          return found.value
+        }
         this.loads.began(at, found.lead)
       } else if (tags !== undefined) {
         const found = await this.cache.findByTags(tags.flatMap(bothKinds), entryKey(room, ""))
@@ -102,9 +121,15 @@ export class CachingModuleService implements ICachingModuleService {
   async set(call: Method<"set">): Promise<void> {
     const { key, data, ttl, tags, computeAutomaticTags, options, providers } = call
     requireKeyOrTags(key, undefined)
-    const automatic = !tags || computeAutomaticTags ? tagsOfData(data, this.schema) : []
-    const kind = options?.autoInvalidate === false ? keptTag : autoTag
-    const names = [...new Set([...(tags ?? []), ...automatic])].map(kind)
+    const isKept = options?.autoInvalidate === false
+    const isLoad = followsLoad(call)
+    const read = await (isLoad && !isKept && this.freshness?.isInstalled
+      ? this.freshness.end(key)
+      : noTracking)
+    const isAutomatic = (!tags || computeAutomaticTags) && !read?.isWhole
+    const automatic = isAutomatic ? tagsOfData(data, this.schema) : []
+    const named = [...new Set([...(tags ?? []), ...automatic])].map(isKept ? keptTag : autoTag)
+    const names = [...named, ...(read?.tags ?? [])]
     const rooms = [providers ?? this.providerIds.slice(0, 1)].flat()
     await Promise.all(
       rooms.map(async (room) => {
@@ -114,14 +139,16 @@ export class CachingModuleService implements ICachingModuleService {
         try {
           const seconds = provider.ttl ?? ttl
           // A load whose lead was given up: nobody knows how old its result is.
-          if (!lead && followsLoad(call)) return
+          if (!lead && isLoad) return
+          // Nobody knows what it depends on, or it changes too often to be kept.
+          if (!read) return
           // No event could ever clear it, and nobody said how long it may be old.
           if (names.length === 0 && seconds === undefined && options?.autoInvalidate !== false) return
           await this.cache.set({
             key: at,
             value: data,
             tags: names,
-            ttl: this.lifeOf(seconds),
+            ttl: Math.min(this.lifeOf(seconds), read.life),
             fence: lead?.fence,
           })
         } finally {
@@ -160,8 +187,37 @@ export class CachingModuleService implements ICachingModuleService {
     return { state: "miss", lead: { fence: found.fence, done: () => undefined } }
   }
 
-  private start(): void {
+  /** Makes every table tell its changes, if that is how changes are heard. @throws what the database throws */
+  async installFeed(): Promise<void> {
+    if (!this.hears("postgres")) return
+    const count = await installFeed(this.database, this.feed)
+    this.logger.info(`Pegasus: ${count} tables tell their changes now that did not before.`)
+  }
+
+  /** For the middleware that lets the next read see what a request wrote. */
+  get ownWrites(): Freshness | undefined {
+    return this.freshness
+  }
+
+  private hears(source: "postgres" | "events"): boolean {
+    return (this.feed.source ?? "postgres") === source
+  }
+
+  private async start(): Promise<void> {
     this.schema = readSchema()
+    if (this.hears("postgres")) {
+      this.freshness = await Freshness.begin({
+        database: this.database,
+        feed: this.feed,
+        logger: this.logger,
+        invalidate: (tags) => void this.cache.invalidate({ tags }),
+        forgetAll: () => void this.cache.clear(),
+      })
+    } else {
+      this.logger.warn(
+        "Pegasus: only Medusa's events are heard; what is changed without one (raw SQL, a price list that begins) is seen when it expires.",
+      )
+    }
     const invalidate = async (event: Event) => {
       await this.cache.invalidate({ tags: tagsOfEvent(event).map(autoTag) })
     }
@@ -261,3 +317,10 @@ const entryKey = (provider: string, key: string) => `${provider}:${key}`
 const autoTag = (tag: string) => `auto:${tag}`
 const keptTag = (tag: string) => `kept:${tag}`
 const bothKinds = (tag: string) => [autoTag(tag), keptTag(tag)]
+
+/** What is kept until someone clears it, or where the database does not tell its changes. */
+const noTracking: Promise<Kept> = Promise.resolve({
+  tags: [],
+  isWhole: false,
+  life: Number.POSITIVE_INFINITY,
+})

@@ -15,8 +15,30 @@ const schema = z.strictObject({
     .regex(/^[\w.-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes or underscores")
     .optional(),
   ttl: z.number().int().positive().optional(),
+  feed: z
+    .strictObject({
+      source: z.enum(["postgres", "events"]).optional(),
+      install: z.enum(["migrate", "start"]).optional(),
+      databaseUrl: z
+        .string()
+        .regex(/^postgres(ql)?:\/\/./, "must look like postgres://…")
+        .optional(),
+    })
+    .optional(),
   memory: z.strictObject({ maxBytes: z.number().int().min(1_048_576, "must be at least 1 MiB") }).optional(),
 })
+
+export interface FeedOptions {
+  /**
+   * Where changes are heard: `postgres`, from triggers, whoever commits; `events`, from Medusa's events, for a database
+   * in which triggers are not allowed. Default `postgres`.
+   */
+  source?: "postgres" | "events" | undefined
+  /** When the triggers are made: by `medusa db:migrate`, or also whenever a process starts. Default `migrate`. */
+  install?: "migrate" | "start" | undefined
+  /** Of a direct connection, when the store's own goes through a pooler such as PgBouncer. */
+  databaseUrl?: string | undefined
+}
 
 export interface PegasusOptions {
   /**
@@ -31,6 +53,8 @@ export interface PegasusOptions {
   environment?: string | undefined
   /** How long an entry lives when the caller does not say, in milliseconds. Default 3,600,000 (one hour). */
   ttl?: number | undefined
+  /** How the cache hears what changed. */
+  feed?: FeedOptions | undefined
   /** The memory tier. Default 256 MiB. */
   memory?: { /** In bytes. */ maxBytes: number } | undefined
 }

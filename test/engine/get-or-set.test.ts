@@ -168,7 +168,7 @@ describe("lead", () => {
       await cache.set({ key: "k", value: 7, ttl: minute, fence: first.lead.fence })
       first.lead.done()
     }
-    assert.deepEqual(await Promise.all(others), Array(10).fill({ state: "fresh", value: 7 }))
+    for (const led of await Promise.all(others)) assert.ok(led.state === "fresh" && led.value === 7)
   })
 
   it("lets the next one lead when the first stored nothing, or never came back", async () => {

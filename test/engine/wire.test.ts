@@ -30,11 +30,11 @@ describe("the wire format", () => {
     }
   })
 
-  it("writes and reads what format 1 has always been", async () => {
-    assert.deepEqual(await encode(small), golden("entry-v1.bin"))
+  it("writes and reads what format 2 has always been", async () => {
+    assert.deepEqual(await encode(small), golden("entry-v2.bin"))
     for (const [name, entry] of [
-      ["entry-v1.bin", small],
-      ["entry-v1-deflated.bin", large],
+      ["entry-v2.bin", small],
+      ["entry-v2-deflated.bin", large],
     ] as const) {
       assert.deepEqual((await decode("product:1", golden(name)))?.value, entry.value)
     }
@@ -48,7 +48,7 @@ describe("the wire format", () => {
     assert.equal(await encode(entryOf("x".repeat(longestBody))), undefined)
     const bomb = deflateRawSync(Buffer.alloc(longestBody + 1, "1"))
     const good = await written(large)
-    const head = good.subarray(0, 7 + good.readUInt32BE(3))
+    const head = good.subarray(0, 7)
     assert.equal(await decode("k", Buffer.concat([head, bomb])), undefined)
   })
 
@@ -63,8 +63,9 @@ describe("the wire format", () => {
       const wrong = [
         Buffer.alloc(0),
         Buffer.from("hello, world"),
-        changed((bytes) => bytes.writeUInt8(2, 1)),
+        changed((bytes) => bytes.writeUInt8(3, 1)),
         changed((bytes) => bytes.writeUInt8(9, 2)),
+        changed((bytes) => bytes.writeUInt8(1, 1)),
         changed((bytes) => bytes.writeUInt32BE(0xffff_ffff, 3)),
         changed((bytes) => bytes.fill("x", 8, 20)),
         changed((bytes) => bytes.fill(0xff, bytes.length - 12)),

@@ -9,16 +9,25 @@ const source = resolve(__dirname, "..", "..", "src")
 /** The rooms a room may import from; itself always. Rooms not named here do not exist yet. */
 const allowed: Record<string, string[]> = {
   engine: [],
-  medusa: ["engine"],
+  tracking: [],
+  feed: ["tracking"],
+  medusa: ["engine", "feed", "tracking"],
+  api: ["medusa"],
+  "migration-scripts": ["medusa"],
   modules: ["medusa"],
   testing: ["engine"],
   bench: [],
-  cli: ["bench"],
+  cli: ["bench", "feed"],
   "index.ts": ["engine", "medusa"],
 }
+/** What Medusa scans: wiring, which takes the file it wires. */
+const scanned = new Set(["api", "migration-scripts", "modules"])
+
 /** Packages that a room may import beside node's own modules; a room not named may import any. */
 const packages: Record<string, string[]> = {
   engine: ["ioredis", "lru-cache"],
+  tracking: ["libpg-query", "lru-cache"],
+  feed: ["pg"],
   bench: ["autocannon", "pg", "zod"],
   cli: [],
   testing: [],
@@ -67,7 +76,7 @@ describe("the house", () => {
       const place = resolve(dirname(file), target)
       const other = roomOf(place)
       if (other === room || relative(source, place) === "") return false
-      const isDoor = relative(source, place) === other || room === "modules" || room === "index.ts"
+      const isDoor = relative(source, place) === other || scanned.has(room) || room === "index.ts"
       return !allowed[room]!.includes(other) || !isDoor
     })
     assert.deepEqual(broken, [])

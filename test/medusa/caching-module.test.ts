@@ -35,8 +35,12 @@ describe("the caching module", () => {
     interceptors.length = 0
     logged.length = 0
     loads = 0
-    module = new CachingModuleService(dependencies, { pegasus: {}, providerIds: ["pegasus", "second"] })
+    module = new CachingModuleService(dependencies, {
+      pegasus: { feed: { source: "events" } },
+      providerIds: ["pegasus", "second"],
+    })
     await module.__hooks.onApplicationStart()
+    logged.length = 0
     container = { resolve: (name) => (name === "caching" ? module : dependencies) }
   })
 
@@ -171,7 +175,7 @@ describe("the caching module", () => {
       },
     }
     const old = new CachingModuleService({ ...(dependencies as object), event_bus: subscribing } as never, {
-      pegasus: {},
+      pegasus: { feed: { source: "events" } },
       providerIds: ["pegasus"],
     })
     await old.__hooks.onApplicationStart()

@@ -1,0 +1,59 @@
+/** What is known of the database: its tables that tell their changes, its foreign keys, its own functions. */
+import type { ClientBase } from "pg"
+import type { Catalog, Table } from "../tracking"
+import { type Wanted, wantedTables } from "./triggers"
+
+const referencesSql = `
+select distinct f.relname || '.' || a.attname as source, t.relname || '.' || b.attname as target
+from pg_constraint c
+join pg_class f on f.oid = c.conrelid
+join pg_class t on t.oid = c.confrelid
+join pg_attribute a on a.attrelid = f.oid and a.attnum = c.conkey[1]
+join pg_attribute b on b.attrelid = t.oid and b.attnum = c.confkey[1]
+where c.contype = 'f' and c.convalidated and array_length(c.conkey, 1) = 1
+  and f.relnamespace = current_schema()::regnamespace`
+/** Functions that read no tables and know no time or chance. */
+const functionsSql = `
+select distinct proname from pg_proc
+where pronamespace = 'pg_catalog'::regnamespace and provolatile in ('i', 's') and proname !~ '^(pg_|current_setting|txid|query_to|table_to|schema_to|database_to|cursor_to|has_|to_reg|ts_stat)'
+  or proname in ('unnest', 'jsonb_array_elements', 'generate_series') and pronamespace = 'pg_catalog'::regnamespace`
+const datedSql = `
+select distinct r.relname as table from pg_attribute a join pg_class r on r.oid = a.attrelid
+where r.relnamespace = current_schema()::regnamespace and r.relkind in ('r', 'p')
+  and a.attname in ('starts_at', 'ends_at') and not a.attisdropped`
+
+export interface Known {
+  catalog: Catalog
+  wanted: Wanted[]
+  schema: string
+}
+
+export async function readCatalog(client: Pick<ClientBase, "query">): Promise<Known> {
+  const wanted = await wantedTables(client)
+  const column = async (sql: string, name: string): Promise<string[]> =>
+    (await client.query(sql)).rows.map((row) => row[name])
+  const { rows: references } = await client.query(referencesSql)
+  const leading = new Set(references.map(({ source, target }) => `${source}>${target}`))
+  const functions = new Set(await column(functionsSql, "proname"))
+  const dated = new Set(await column(datedSql, "table"))
+  const tables = new Map<string, Table>()
+  for (const { table, name, primary, keys, isInstalled } of wanted) {
+    if (!isInstalled || table !== name) continue
+    const isKey = primary.length === 1 && keys.includes(primary[0]!)
+    tables.set(table, {
+      keys: new Set(keys),
+      primary: isKey ? primary[0] : undefined,
+      isDated: dated.has(table),
+    })
+  }
+  const [schema] = await column("select current_schema() as schema", "schema")
+  return {
+    wanted,
+    schema: schema!,
+    catalog: {
+      tables,
+      leads: (from, to) => leading.has(`${from.table}.${from.column}>${to.table}.${to.column}`),
+      isHarmless: (name) => functions.has(name),
+    },
+  }
+}

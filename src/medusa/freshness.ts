@@ -1,0 +1,192 @@
+/**
+ * Freshness in a store: what loads read is tracked on Medusa's shared database connection, and what anyone commits comes
+ * by the feed of PostgreSQL.
+ *
+ * The seam: all modules share one knex (framework/dist/database/pg-connection-loader.js, 2.21.2), whose events
+ * `query`, `query-response` and `query-error` are emitted in the asynchronous context of who asked
+ * (knex/lib/execution/runner.js). When they do not come, nothing is tracked, and what is not tracked is not cached.
+ */
+import { channel } from "node:diagnostics_channel"
+import type { Logger } from "@medusajs/framework/types"
+import type { ClientConfig } from "pg"
+import { type Feed, install, isHot, postgresFeed, withClient } from "../feed"
+import { type Change, loadParser, type Reading, Tracker, tagsOfChange } from "../tracking"
+import type { FeedOptions } from "./options"
+
+/** The part of knex that is used. */
+export interface Database {
+  on(event: string, listener: (...given: never[]) => void): void
+  client: { config: { connection: ClientConfig; searchPath?: string | string[] } }
+}
+
+interface Query {
+  __knexQueryUid: string
+  __knexTxId?: string
+  sql: string
+  bindings?: unknown[]
+  response?: { rows?: unknown }
+}
+
+export interface FreshnessOptions {
+  database: Database
+  feed: FeedOptions
+  logger: Logger
+  invalidate(tags: string[]): void
+  /** Something may have been missed: everything is unknown. */
+  forgetAll(): void
+}
+
+/** What a loaded value depends on, and how it may be kept. */
+export interface Kept {
+  tags: readonly string[]
+  /** Whether all its tables tell their changes. */
+  isWhole: boolean
+  /** How long it may be kept, in milliseconds. */
+  life: number
+}
+
+/** Told, with its key and the reason, of each value that was loaded and is not kept. */
+const unkept = channel("pegasus:cache:unkept")
+/** The longest an answer to a write waits for what it changed to be told here, in milliseconds. */
+const longestSettling = 1_000
+
+export class Freshness {
+  private readonly tracker = new Tracker(() => this.feed.catalog)
+  private readonly feed: Feed
+  /** Resolves when statements can be understood. */
+  static async begin(options: FreshnessOptions): Promise<Freshness> {
+    await loadParser()
+    if (options.feed.install === "start") await installFeed(options.database, options.feed)
+    return new Freshness(options)
+  }
+
+  private constructor(private readonly options: FreshnessOptions) {
+    const { database, feed, invalidate, forgetAll } = options
+    this.feed = postgresFeed({
+      ...placeOf(database, feed),
+      onChanges: (changes: Change[]) => invalidate([...new Set(changes.flatMap(tagsOfChange))]),
+      onGap: forgetAll,
+      onTrust: (trusted, cause) => this.report(trusted, cause),
+    })
+    this.listen(database)
+  }
+
+  /** For the cache: see its option `witness`. */
+  trusted(now: number): boolean {
+    return this.feed.trusted(now)
+  }
+
+  /** Whether the database tells its changes at all. */
+  get isInstalled(): boolean {
+    return this.feed.catalog.tables.size > 0
+  }
+
+  /** To be called before the first `await` of a `get` that a `set` may follow. */
+  begin(key: string): Reading {
+    return this.tracker.begin(key)
+  }
+
+  /** A cached value was answered in this context, in the place of the reading if there was one. */
+  answered(reading: Reading | undefined, found: { tags: readonly string[]; expiresAt: number }): void {
+    this.tracker.answered(reading, found)
+  }
+
+  /**
+   * Ends the reading of the key that is open in this context. To be called before the first `await` of a `set`.
+   * @returns undefined when what was loaded must not be kept
+   */
+  end(key: string): Promise<Kept | undefined> {
+    const reading = this.tracker.end(key)
+    return this.dependenciesOf(reading)
+  }
+
+  /** Resolves when what this request changed has been told here, so that the next read sees it. */
+  async settle(request: { wrote: boolean }): Promise<void> {
+    if (!request.wrote || (await this.feed.settled(longestSettling))) return
+    this.options.forgetAll()
+  }
+
+  /** Runs a request, and afterwards knows whether it wrote. */
+  request<T>(run: (request: { wrote: boolean }) => T): T {
+    return this.tracker.request(run)
+  }
+
+  lags(): readonly number[] {
+    return this.feed.lags()
+  }
+
+  close(): Promise<void> {
+    return this.feed.close()
+  }
+
+  private async dependenciesOf(reading: Reading | undefined): Promise<Kept | undefined> {
+    if (!reading) return undefined
+    const { key, tags, untold, dated, expiresAt } = reading
+    const hot = [...untold].find(isHot)
+    const reason = reading.opaque ?? (hot === undefined ? undefined : `${hot} changes at every sale`)
+    if (reason !== undefined) {
+      if (unkept.hasSubscribers) unkept.publish({ key, reason })
+      return undefined
+    }
+    try {
+      const quiet = dated.size === 0 ? Number.POSITIVE_INFINITY : await this.feed.quietFor(dated)
+      const life = Math.min(expiresAt - Date.now(), quiet)
+      return life > 0 ? { tags: [...tags], isWhole: untold.size === 0, life } : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  private listen(database: Database): void {
+    const issuedOf = ({ __knexQueryUid: id, __knexTxId: transaction, sql, bindings }: Query) => ({
+      id,
+      sql,
+      bindings,
+      transaction,
+    })
+    database.on("query", (query: Query) => this.tracker.issued(issuedOf(query)))
+    database.on("query-response", (_processed: unknown, query: Query) => {
+      const rows = query.response?.rows
+      const isByName = Array.isArray(rows) && !Array.isArray(rows[0])
+      this.tracker.answeredBy(issuedOf(query), isByName ? rows : undefined)
+    })
+    database.on("query-error", (_error: unknown, query: Query) => this.tracker.failed(issuedOf(query)))
+  }
+
+  private report(trusted: boolean, cause: unknown): void {
+    const { logger } = this.options
+    if (!trusted) {
+      const reason = cause instanceof Error ? ` (${cause.message})` : ""
+      logger.warn(
+        `Pegasus: the feed of PostgreSQL is silent${reason}; nothing older than two seconds is answered from the cache until it speaks.`,
+      )
+      return
+    }
+    logger.info("Pegasus: listening to what PostgreSQL commits.")
+    this.warnOfUntold()
+  }
+
+  private warnOfUntold(): void {
+    const { untold } = this.feed
+    if (untold.length === 0) return
+    const some = untold.slice(0, 5).join(", ")
+    const tables = untold.length > 5 ? `${some} and ${untold.length - 5} more` : some
+    this.options.logger.warn(
+      `Pegasus: ${tables} do not tell their changes yet; Medusa's events serve for them, which miss raw SQL and more. Run "npx medusa db:migrate" or "npx pegasus feed install".`,
+    )
+  }
+}
+
+/** Makes every table tell its changes. @returns how many tables did not yet. @throws what the database throws */
+export function installFeed(database: Database, feed: FeedOptions): Promise<number> {
+  const { connection, schema } = placeOf(database, feed)
+  return withClient(connection, schema, install)
+}
+
+function placeOf(database: Database, { databaseUrl }: FeedOptions) {
+  const { connection, searchPath } = database.client.config
+  return {
+    connection: databaseUrl === undefined ? connection : { ...connection, connectionString: databaseUrl },
+    schema: [searchPath].flat()[0],
+  }
+}

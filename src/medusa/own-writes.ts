@@ -1,0 +1,32 @@
+/**
+ * Who writes reads what he wrote: the answer to a request that changed the database leaves when this process has
+ * been told of the change, so that the next read through it is not answered from before.
+ *
+ * The seam: a middleware without a method runs after the key and the identity are known and before the route's own
+ * (framework/dist/http/router.js:70-106, 2.21.2). As express-session does, it holds back `end`.
+ */
+import type { MedusaNextFunction, MedusaRequest, MedusaResponse } from "@medusajs/framework/http"
+import { Modules } from "@medusajs/framework/utils"
+import type { Freshness } from "./freshness"
+
+const reading = new Set(["GET", "HEAD", "OPTIONS"])
+
+export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaNextFunction): void {
+  const caching = req.scope.resolve(Modules.CACHING, { allowUnregistered: true }) as
+    | { ownWrites?: Freshness }
+    | undefined
+  const freshness = caching?.ownWrites
+  if (!freshness || reading.has(req.method)) {
+    next()
+    return
+  }
+  freshness.request((request) => {
+    const end = res.end.bind(res) as (...given: unknown[]) => MedusaResponse
+    res.end = (...given: unknown[]) => {
+      if (!request.wrote) return end(...given)
+      void freshness.settle(request).finally(() => end(...given))
+      return res
+    }
+    next()
+  })
+}

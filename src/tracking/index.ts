@@ -1,0 +1,4 @@
+/** What was read. See tracker.ts and dependencies.ts. */
+export { type Catalog, type Change, type Table, tagsOfChange } from "./dependencies"
+export { loadParser } from "./statement"
+export { type Issued, type Reading, Tracker } from "./tracker"

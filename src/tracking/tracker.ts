@@ -1,0 +1,172 @@
+/**
+ * Who reads what. A reading is open from the miss of an entry to its `set`; every statement that is issued in
+ * between, in the same asynchronous context, is noted in it and in the readings around it.
+ *
+ * What must hold: a reading that is closed for storing has noted everything its value came from. A statement whose
+ * outcome is not known when it is closed, one that was not understood, one that writes, and one in a transaction
+ * that began earlier (it may see an older state) make it opaque, and its value is not stored.
+ */
+import { AsyncLocalStorage } from "node:async_hooks"
+import { LRUCache } from "lru-cache"
+import { type Catalog, noteRead, type Read } from "./dependencies"
+import { skeletonOf } from "./skeleton"
+import { parseStatement, type Statement } from "./statement"
+
+/** A statement that a driver reports, before and after. */
+export interface Issued {
+  /** The same in both reports. */
+  id: string
+  sql: string
+  bindings?: readonly unknown[] | undefined
+  /** The transaction it is part of. */
+  transaction?: string | undefined
+}
+
+/** How many skeletons of statements are remembered. */
+const mostStatements = 2_000
+/** A reading that was never ended was that of a load that failed. Milliseconds. */
+const longestReading = 60_000
+/** What begins, ends or reads: everything else is taken for a write. */
+const harmless = /^\s*(?:select|begin|start|commit|rollback|savepoint|release|set|show|values)\b/i
+
+export class Reading implements Read {
+  readonly tags = new Set<string>()
+  readonly untold = new Set<string>()
+  readonly dated = new Set<string>()
+  opaque: string | undefined
+  readonly transactions = new Set<string>()
+  waiting = 0
+  isOpen = true
+  /** When something that it was built on expires, in milliseconds since 1970. */
+  expiresAt = Number.POSITIVE_INFINITY
+  private readonly began = Date.now()
+
+  constructor(
+    readonly key: string,
+    readonly around: Reading | undefined,
+  ) {}
+
+  get isAlive(): boolean {
+    return this.isOpen && Date.now() - this.began < longestReading
+  }
+}
+
+interface Context {
+  reading?: Reading | undefined
+  /** A request that may write; see `writes`. */
+  request?: { wrote: boolean } | undefined
+}
+
+export class Tracker {
+  private readonly context = new AsyncLocalStorage<Context>()
+  private readonly statements = new LRUCache<string, Statement>({ max: mostStatements })
+  private readonly underWay = new Map<string, Reading[]>()
+
+  constructor(private readonly catalog: () => Catalog) {}
+
+  /**
+   * Opens a reading for the asynchronous context of the caller. To be called before the first `await` of what the
+   * caller awaits, so that what comes after that is in it.
+   */
+  begin(key: string): Reading {
+    const reading = new Reading(key, alive(this.context.getStore()?.reading))
+    this.context.enterWith({ ...this.context.getStore(), reading })
+    return reading
+  }
+
+  /** Closes the reading of this key that is open in this context, for storing what was loaded. */
+  end(key: string): Reading | undefined {
+    const reading = [...aliveFrom(this.context.getStore()?.reading)].find((one) => one.key === key)
+    if (!reading) return undefined
+    reading.isOpen = false
+    if (reading.waiting > 0) reading.opaque ??= "a statement is still under way"
+    if (this.context.getStore()?.reading === reading) {
+      this.context.enterWith({ ...this.context.getStore(), reading: alive(reading.around) })
+    }
+    return reading
+  }
+
+  /** A cached value was answered: what is being read in this context depends on what it depends on. */
+  answered(
+    reading: Reading | undefined,
+    { tags, expiresAt }: { tags: readonly string[]; expiresAt: number },
+  ): void {
+    if (reading) reading.isOpen = false
+    for (const around of aliveFrom(reading ? reading.around : this.context.getStore()?.reading)) {
+      for (const tag of tags) around.tags.add(tag)
+      around.expiresAt = Math.min(around.expiresAt, expiresAt)
+    }
+  }
+
+  /** Runs a request; afterwards `wrote` says whether it changed anything in the database. */
+  request<T>(run: (request: { wrote: boolean }) => T): T {
+    const request = { wrote: false }
+    return this.context.run({ request }, () => run(request))
+  }
+
+  /** A statement is about to run. */
+  issued({ id, sql, transaction }: Issued): void {
+    const context = this.context.getStore()
+    if (!context) return
+    if (context.request && !context.request.wrote && !harmless.test(sql)) context.request.wrote = true
+    const readings = [...aliveFrom(context.reading)]
+    if (readings.length === 0) return
+    for (const reading of readings) {
+      if (transaction !== undefined) this.noteTransaction(reading, transaction, sql)
+      reading.waiting++
+    }
+    this.underWay.set(id, readings)
+  }
+
+  /** A statement has given its rows, or nothing is known of them. */
+  answeredBy({ id, sql, bindings }: Issued, rows: readonly Record<string, unknown>[] | undefined): void {
+    const readings = this.underWay.get(id)
+    if (!readings) return
+    this.underWay.delete(id)
+    const { statement, values } = this.statementOf(sql, bindings)
+    for (const reading of readings) {
+      reading.waiting--
+      noteRead(reading, statement, values, rows, this.catalog())
+    }
+  }
+
+  failed({ id }: Issued): void {
+    for (const reading of this.underWay.get(id) ?? []) {
+      reading.waiting--
+      reading.opaque ??= "a statement failed"
+    }
+    this.underWay.delete(id)
+  }
+
+  private noteTransaction(reading: Reading, transaction: string, sql: string): void {
+    if (/^\s*(?:begin|start)\b/i.test(sql)) reading.transactions.add(transaction)
+    else if (!reading.transactions.has(transaction))
+      reading.opaque ??= "it reads in a transaction that began before"
+  }
+
+  private statementOf(sql: string, bindings: readonly unknown[] = []) {
+    const { text, values } = skeletonOf(sql, bindings)
+    let statement = this.statements.get(text)
+    if (!statement) {
+      const { isHarmless } = this.catalog()
+      statement = parseStatement(text, isHarmless)
+      // A literal where PostgreSQL takes no parameter: as it was written, then, without its values.
+      if (statement.kind === "opaque" && text !== sql) {
+        const whole = parseStatement(sql, isHarmless)
+        if (whole.kind === "read") for (const source of whole.sources) source.keys.length = 0
+        statement = whole
+      }
+      this.statements.set(text, statement)
+    }
+    return { statement, values }
+  }
+}
+
+function alive(reading: Reading | undefined): Reading | undefined {
+  for (let at = reading; at; at = at.around) if (at.isAlive) return at
+  return undefined
+}
+
+function* aliveFrom(reading: Reading | undefined): Iterable<Reading> {
+  for (let at = alive(reading); at; at = alive(at.around)) yield at
+}
