@@ -3,6 +3,7 @@ import assert from "node:assert/strict"
 import { after, before, describe, it } from "node:test"
 import Redis from "ioredis"
 import { startRedis } from "../../demo/run/redis"
+import { wireFormat } from "../../src/engine/wire"
 import { adminOf, sdkOf, shop } from "../support/shopper"
 import { startStore } from "../support/store"
 import { until } from "../support/until"
@@ -56,7 +57,10 @@ describe("a store with Pegasus", () => {
   it("keeps what Medusa caches in Redis, under its prefix and format", async () => {
     await list(first)
     const client = new Redis(redis.url)
-    await until("entries are in Redis", async () => (await client.keys("pegasus:*:v1:entry:*")).length > 0)
+    await until(
+      "entries are in Redis",
+      async () => (await client.keys(`pegasus:*:v${wireFormat}:entry:*`)).length > 0,
+    )
     for (const key of await client.keys("*")) assert.ok((await client.pttl(key)) > 0, `${key} lives for ever`)
     client.disconnect()
   })
@@ -92,7 +96,7 @@ describe("a store with Pegasus", () => {
     const client = new Redis(redis.url)
     await until("it joined the new Redis", async () => {
       await list(first)
-      return (await client.keys("pegasus:*:v1:entry:*")).length > 0
+      return (await client.keys(`pegasus:*:v${wireFormat}:entry:*`)).length > 0
     })
     client.disconnect()
     const lines = first.stderr() + first.stdout()
