@@ -49,6 +49,8 @@ class PostgresFeed implements Feed {
   private readonly proofs = new Map<number, () => void>()
   private readonly agenda = new Agenda((sql) => this.query(sql))
   private proofNumber = 0
+  /** The attempt to connect that is under way, or the last one. */
+  private connecting: Promise<void>
   private client: Client | undefined
   private schema = ""
   private trustedUntil = 0
@@ -63,7 +65,7 @@ class PostgresFeed implements Feed {
 
   constructor(private readonly options: PostgresFeedOptions) {
     this.trustWindow = options.trustWindow ?? 2_000
-    void this.connect()
+    this.connecting = this.connect()
     this.timer = setInterval(() => {
       this.trusted(Date.now())
       // A connection that carries nothing may have died without a word.
@@ -92,7 +94,7 @@ class PostgresFeed implements Feed {
     const late = new Promise<boolean>((resolve) => {
       timer = setTimeout(resolve, budget, false)
     })
-    const result = await Promise.race([this.proofFromNowOn(), late])
+    const result = await Promise.race([this.connecting.then(() => this.proofFromNowOn()), late])
     clearTimeout(timer)
     return result
   }
@@ -166,7 +168,9 @@ class PostgresFeed implements Feed {
     this.proving = undefined
     if (this.closed) return
     if (this.wasTrusted !== false) this.tellTrust(false, cause)
-    setTimeout(() => this.connect(), reconnectAfter).unref()
+    setTimeout(() => {
+      this.connecting = this.connect()
+    }, reconnectAfter).unref()
   }
 
   private tellTrust(trusted: boolean, cause?: unknown): void {

@@ -47,6 +47,8 @@ export interface Kept {
 
 /** Told, with its key and the reason, of each value that was loaded and is not kept. */
 const unkept = channel("pegasus:cache:unkept")
+/** The longest the start of a store waits for the feed, in milliseconds; it goes on without. */
+const longestStart = 2_000
 /** The longest an answer to a write waits for what it changed to be told here, in milliseconds. */
 const longestSettling = 1_000
 
@@ -57,7 +59,9 @@ export class Freshness {
   static async begin(options: FreshnessOptions): Promise<Freshness> {
     await loadParser()
     if (options.feed.install === "start") await installFeed(options.database, options.feed)
-    return new Freshness(options)
+    const freshness = new Freshness(options)
+    await freshness.feed.settled(longestStart)
+    return freshness
   }
 
   private constructor(private readonly options: FreshnessOptions) {

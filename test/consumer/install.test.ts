@@ -119,7 +119,7 @@ describe("a project that installs the package", () => {
   })
 
   it("migrates, and answers from the cache", () => {
-    medusa("db:migrate", "--skip-scripts")
+    medusa("db:migrate")
     assert.match(medusa("exec", "./src/scripts/ask.js"), /HIT/)
   })
 

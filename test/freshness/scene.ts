@@ -1,0 +1,99 @@
+/** Stores on one database: two of the mode under test, and one that caches nothing, which tells the truth. */
+import { Client } from "pg"
+import { need } from "../../demo/run/services"
+import { type Ready, startStore } from "../support/store"
+
+type Json = Record<string, unknown>
+
+export interface Store {
+  ready: Ready
+  /** What a shopper gets: the body, or the status when it is an error. */
+  get(path: string, headers?: Record<string, string>): Promise<unknown>
+  post(path: string, body: Json, headers?: Record<string, string>): Promise<unknown>
+  /** @throws when the answer is an error */
+  admin(method: string, path: string, body?: unknown): Promise<Json>
+}
+
+export interface Scene {
+  /** Where changes are made by an admin. */
+  first: Store
+  second: Store
+  truth: Store
+  sql(text: string, values?: unknown[]): Promise<Json[]>
+  close(): Promise<void>
+}
+
+export async function openScene(cache: "pegasus" | "medusa"): Promise<Scene> {
+  const services = await need(["postgres", "redis"])
+  const name = `pegasus_freshness_${process.pid}`
+  await once(services.urls.postgres, `create database ${name}`)
+  const url = new URL(services.urls.postgres)
+  url.pathname = `/${name}`
+  const args = ["--database-url", url.href, "--redis-url", services.urls.redis]
+  const stops: (() => Promise<void>)[] = []
+  const open = async (mode: string): Promise<Store> => {
+    const { ready, stop } = await startStore(["--cache", mode, ...args])
+    stops.push(stop)
+    return storeAt(ready)
+  }
+  const truth = await open("off")
+  const first = await open(cache)
+  const second = await open(cache)
+  const database = new Client({ connectionString: url.href })
+  await database.connect()
+  return {
+    first,
+    second,
+    truth,
+    sql: async (text, values) => (await database.query(text, values)).rows,
+    close: async () => {
+      await Promise.all(stops.map((stop) => stop()))
+      await database.end()
+      await once(services.urls.postgres, `drop database ${name} with (force)`)
+      services.release?.()
+    },
+  }
+}
+
+async function once(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  await client.query(sql)
+  await client.end()
+}
+
+async function storeAt(ready: Ready): Promise<Store> {
+  const shopper = { "x-publishable-api-key": ready.publishableKey, "content-type": "application/json" }
+  const ask = async (method: string, path: string, body: unknown, headers: Record<string, string>) => {
+    const response = await fetch(`${ready.url}${path}`, {
+      method,
+      headers: { ...shopper, ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    return { status: response.status, body: text === "" ? {} : JSON.parse(text) }
+  }
+  const { body } = await ask(
+    "POST",
+    "/auth/user/emailpass",
+    { email: ready.adminEmail, password: ready.adminPassword },
+    {},
+  )
+  const authorization = { authorization: `Bearer ${body.token}` }
+  return {
+    ready,
+    get: async (path, headers = {}) => {
+      const answer = await ask("GET", path, undefined, headers)
+      return answer.status === 200 ? answer.body : { status: answer.status }
+    },
+    post: async (path, given, headers = {}) => {
+      const answer = await ask("POST", path, given, headers)
+      return answer.status === 200 ? answer.body : { status: answer.status, ...answer.body }
+    },
+    admin: async (method, path, given) => {
+      const answer = await ask(method, `/admin/${path}`, given, authorization)
+      if (answer.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`)
+      return answer.body
+    },
+  }
+}

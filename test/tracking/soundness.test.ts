@@ -1,0 +1,276 @@
+/**
+ * The agreement between reads and changes, on a real PostgreSQL: whenever a change makes a query give other rows,
+ * the change moves a tag that the query's entry carries. Queries and changes are drawn by chance from small domains, so that
+ * they meet often. `SOUNDNESS_SEED` and `SOUNDNESS_ROUNDS` repeat or lengthen a run.
+ */
+import assert from "node:assert/strict"
+import { after, before, describe, it } from "node:test"
+import { isDeepStrictEqual } from "node:util"
+import { type Feed, install, postgresFeed } from "../../src/feed"
+import { loadParser, type Reading, Tracker, tagsOfChange } from "../../src/tracking"
+import { createDatabase, type Database } from "../support/database"
+
+const seed = Number(process.env.SOUNDNESS_SEED ?? Date.now() % 1_000_000)
+const rounds = Number(process.env.SOUNDNESS_ROUNDS ?? 1_200)
+
+const schema = `
+create table maker (id text primary key, name text);
+create table item (id text primary key, handle text unique, title text, status text, maker_id text references maker (id),
+  rank int, notes jsonb, deleted_at timestamptz);
+create table part (id text primary key, item_id text references item (id) on delete cascade, title text, deleted_at timestamptz);
+create table label (id text primary key, value text);
+create table item_label (item_id text references item (id) on delete cascade, label_id text references label (id) on delete cascade,
+  primary key (item_id, label_id));
+create table loose (id text primary key, item_id text, value text);
+create table heap (item_id text, value int);
+`
+
+/** mulberry32 */
+function random(state: number) {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+const chance = random(seed)
+const number = (below: number) => Math.floor(chance() * below)
+const pick = <T>(all: readonly T[]): T => all[number(all.length)]!
+const item = () => `i${number(8)}`
+const maker = () => `m${number(4)}`
+const label = () => `l${number(4)}`
+const word = () => pick(["red", "blue", "it's", "gr\\een", ""])
+const status = () => pick(["on", "off"])
+const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`
+const items = () => Array.from({ length: 1 + number(3) }, item)
+const listed = (all: string[]) => all.map(quoted).join(", ")
+
+type Query = [sql: string, bindings?: unknown[]]
+const queries: (() => Query)[] = [
+  () => [`select * from item where id in (${listed(items())})`],
+  () => ["select title from item where id = $1", [item()]],
+  () => ["select id, title from item where id = any($1)", [items()]],
+  () => ["select id from item where handle = $1 and deleted_at is null", [`h${number(10)}`]],
+  () => [
+    `select "i0"."id", "i0"."title" from "item" as "i0" where "i0"."status" = '${status()}' and "i0"."deleted_at" is null order by "i0"."rank" asc, "i0"."id" limit ${1 + number(4)}`,
+  ],
+  () => [`select count(*) from item where status = '${status()}' and deleted_at is null`],
+  () => [
+    `select "p0".*, "p0"."item_id" as "item_id" from "part" as "p0" where "p0"."deleted_at" is null and "p0"."item_id" in (${listed(items())}) order by id`,
+  ],
+  () => [
+    `select i.*, m.id as m__id, m.name as m__name from item i left join maker m on i.maker_id = m.id where i.id in (${listed(items())}) order by i.id`,
+  ],
+  () => [
+    `select i.title, m.name from item i, maker m where i.maker_id = m.id and m.name = ${quoted(word())} order by 1`,
+  ],
+  () => [
+    `select l.value, il.item_id from item_label il inner join label l on il.label_id = l.id where il.item_id in (${listed(items())}) order by 1, 2`,
+  ],
+  () => [
+    `select i.id, i.title from item i where i.id in (select i0.id from item i0 left join part p on i0.id = p.item_id where i0.status = '${status()}' group by i0.id order by min(p.title), i0.id limit 3) order by i.id`,
+  ],
+  () => [
+    `select id from item i where exists (select 1 from part p where p.item_id = i.id and p.title = ${quoted(word())}) order by id`,
+  ],
+  () => [
+    `select id from item i where not exists (select 1 from item_label il where il.item_id = i.id and il.label_id = '${label()}') order by id`,
+  ],
+  () => [
+    `select id from item where status = '${status()}' union select id from maker where name = ${quoted(word())} order by 1`,
+  ],
+  () => [
+    `with chosen as (select id, rank from item where status = '${status()}') select max(rank) from chosen`,
+  ],
+  () => [
+    `select status, max(rank) as top, count(*) from item group by status having count(*) > ${number(3)} order by 1`,
+  ],
+  () => [
+    `select distinct m.name from item i join maker m on m.id = i.maker_id where i.rank > ${number(5)} order by 1`,
+  ],
+  () => [
+    `select i.id, s.parts from item i left join lateral (select count(*) as parts from part p where p.item_id = i.id and p.deleted_at is null) s on true where i.id in (${listed(items())}) order by 1`,
+  ],
+  () => [`select id, row_number() over (order by rank, id) from item where deleted_at is null order by id`],
+  () => [
+    `select id, case when rank > ${number(5)} then 'high' else title end as shown from item where id = '${item()}'`,
+  ],
+  () => [
+    `select i.id, p.id as part from item i full join part p on p.item_id = i.id and p.title = ${quoted(word())} order by 1, 2`,
+  ],
+  () => [
+    `select i.id, p.id as part from item i left join part p on p.item_id = i.id and p.title = ${quoted(word())} where i.id in (${listed(items())}) order by 1, 2`,
+  ],
+  () => [
+    `select i.id from item i left join part p on p.item_id = i.id and i.id = '${item()}' order by 1, p.id`,
+  ],
+  () => [
+    `select i.title, lo.value from item i inner join loose lo on lo.item_id = i.id where i.status = '${status()}' order by 1, 2`,
+  ],
+  () => [`select lo.value, i.title from loose lo left join item i on i.id = lo.item_id order by 1, 2`],
+  () => [`select i.notes ->> 'a' as a from item i where i.notes @> '{"a": ${number(3)}}' order by i.id`],
+  () => [
+    `select item_id, sum(value) from heap where item_id in (${listed(items())}) group by item_id order by 1`,
+  ],
+  () => [`select value from heap order by value limit 3`],
+  () => [
+    `select i.id, (select name from maker m where m.id = i.maker_id) as maker from item i where i.id = '${item()}'`,
+  ],
+  () => [`select i from item i where i.id = '${item()}'`],
+  () => [
+    `select i.*, p.* from item i join part p on p.item_id = i.id where p.title = ${quoted(word())} order by i.id, p.id`,
+  ],
+  () => [
+    `select coalesce(min(rank), 0) from item where id in (${listed(items())}) and status <> '${status()}'`,
+  ],
+  () => [
+    `select il.label_id from item_label il where il.item_id = '${item()}' or il.label_id = '${label()}' order by 1`,
+  ],
+  () => [`select title from item where id in ('${item()}') and id in (${listed(items())})`],
+  () => [`select i.id::text as id from item i where lower(i.title) = lower(${quoted(word())}) order by 1`],
+]
+
+const changes: (() => Query)[] = [
+  () => [
+    "insert into item values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing",
+    [item(), `h${number(1_000)}`, word(), status(), pick([maker(), null]), number(6), { a: number(3) }],
+  ],
+  () => ["update item set title = $2 where id = $1", [item(), word()]],
+  () => ["update item set status = $2 where id = $1", [item(), status()]],
+  () => ["update item set rank = rank + 1 where id = $1", [item()]],
+  () => ["update item set maker_id = $2 where id = $1", [item(), pick([maker(), null])]],
+  () => ["update item set deleted_at = case when deleted_at is null then now() end where id = $1", [item()]],
+  () => [
+    "update item set handle = $2 where id = $1 and not exists (select 1 from item where handle = $2)",
+    [item(), `h${number(10)}`],
+  ],
+  () => ["update item set notes = $2 where id = $1", [item(), { a: number(3) }]],
+  () => [
+    "update item a set title = b.title from item b where a.id in ($1, $2) and b.id in ($1, $2) and a.id <> b.id",
+    [item(), item()],
+  ],
+  () => ["update item set rank = 5 - rank where status = $1", [status()]],
+  () => ["delete from item where id = $1", [item()]],
+  () => [
+    "insert into part values ($1, $2, $3) on conflict (id) do update set title = excluded.title, item_id = excluded.item_id",
+    [`p${number(12)}`, "i1", word()],
+  ],
+  () => [
+    "update part set item_id = (select id from item order by id offset $2 limit 1) where id = $1",
+    [`p${number(12)}`, number(4)],
+  ],
+  () => [
+    "update part set deleted_at = case when deleted_at is null then now() end where id = $1",
+    [`p${number(12)}`],
+  ],
+  () => ["delete from part where id = $1", [`p${number(12)}`]],
+  () => [
+    "insert into label values ($1, $2) on conflict (id) do update set value = excluded.value",
+    [label(), word()],
+  ],
+  () => [
+    "insert into item_label select i.id, l.id from item i, label l where i.id = $1 and l.id = $2 on conflict do nothing",
+    [item(), label()],
+  ],
+  () => ["delete from item_label where item_id = $1", [item()]],
+  () => ["delete from label where id = $1", [label()]],
+  () => [
+    "insert into maker values ($1, $2) on conflict (id) do update set name = excluded.name",
+    [maker(), word()],
+  ],
+  () => [
+    "insert into loose values ($1, $2, $3) on conflict (id) do update set item_id = excluded.item_id, value = excluded.value",
+    [`o${number(6)}`, item(), word()],
+  ],
+  () => [
+    "update loose set id = $2 where id = $1 and not exists (select 1 from loose where id = $2)",
+    [`o${number(6)}`, `o${number(6)}`],
+  ],
+  () => ["insert into heap values ($1, $2)", [item(), number(9)]],
+  () => ["update heap set value = value + 1 where item_id = $1", [item()]],
+  () => ["delete from heap where value > $1", [4 + number(9)]],
+  () => [
+    "insert into part select 'b' || n, (select min(id) from item), 'bulk' from generate_series(1, 150) n on conflict (id) do nothing",
+  ],
+  () => ["delete from part where title = 'bulk'"],
+  () => ["truncate heap"],
+]
+
+describe(`what a read depends on (SOUNDNESS_SEED=${seed})`, () => {
+  let database: Database
+  let feed: Feed
+  let moved = new Set<string>()
+  before(async () => {
+    await loadParser()
+    database = await createDatabase("pegasus_soundness")
+    await database.client.query(schema)
+    await install(database.client)
+    feed = postgresFeed({
+      connection: { connectionString: database.url },
+      onChanges: (told) => {
+        moved = new Set([...moved, ...told.flatMap(tagsOfChange)])
+      },
+      onGap: () => assert.fail("a gap"),
+      onTrust: () => undefined,
+    })
+    assert.ok(await feed.settled(5_000))
+  })
+  after(async () => {
+    await feed.close()
+    await database.drop()
+  })
+
+  it("is moved by every change that makes it other", async () => {
+    const tracker = new Tracker(() => feed.catalog)
+    for (let count = 0; count < 40; count++) await run(pick(changes)())
+    const counts = { changed: 0, moved: 0, kept: 0 }
+    const met = new Map<string, number>()
+    for (let round = 0; round < rounds; round++) {
+      const asked = Array.from({ length: 4 }, () => pick(queries)())
+      const readings: Awaited<ReturnType<typeof read>>[] = []
+      for (const query of asked) readings.push(await read(tracker, query))
+      moved = new Set()
+      const change = pick(changes)()
+      await run(change)
+      assert.ok(await feed.settled(5_000))
+      for (const [index, query] of asked.entries()) {
+        const { rows, reading } = readings[index]!
+        assert.equal(reading.opaque, undefined, `${query[0]}: ${reading.opaque}`)
+        const after = (await database.client.query(query[0], query[1])).rows
+        const isMoved = [...reading.tags].some((tag) => moved.has(tag))
+        if (!isDeepStrictEqual(after, rows)) {
+          counts.changed++
+          met.set(query[0].slice(0, 40), (met.get(query[0].slice(0, 40)) ?? 0) + 1)
+          assert.ok(
+            isMoved,
+            `unseen:\n${query}\nafter:\n${change}\ncarries ${[...reading.tags]}\nmoved ${[...moved]}`,
+          )
+        } else if (isMoved) counts.moved++
+        else counts.kept++
+      }
+    }
+    assert.ok(counts.changed > rounds / 10, "changes meet reads")
+    assert.ok(counts.kept > counts.moved, `precision: ${JSON.stringify(counts)}`)
+  })
+
+  async function run([sql, bindings]: Query): Promise<void> {
+    // What breaks a foreign key or a unique column changes nothing.
+    await database.client.query(sql, bindings).catch((error: { code?: string }) => {
+      if (!error.code?.startsWith("23")) throw error
+    })
+  }
+
+  async function read(
+    tracker: Tracker,
+    [sql, bindings]: Query,
+  ): Promise<{ rows: unknown[]; reading: Reading }> {
+    tracker.begin("k")
+    const issued = { id: "q", sql, bindings }
+    tracker.issued(issued)
+    const { rows } = await database.client.query(sql, bindings)
+    tracker.answeredBy(issued, rows)
+    return { rows, reading: tracker.end("k")! }
+  }
+})
