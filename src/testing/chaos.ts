@@ -7,6 +7,8 @@ import { connect, createServer, type Socket } from "node:net"
 export interface Chaos {
   /** The server's URL, through the proxy. */
   readonly url: string
+  /** How many connections have been made through it. */
+  readonly connections: number
   /** From now on what a client sends arrives this much later, in milliseconds. 0: at once. */
   delay(roundTrip: number): void
   /** Nothing passes, in either direction; connections stay open. */
@@ -24,8 +26,10 @@ export function chaos(url: string): Promise<Chaos> {
   const port = Number(target.port || (target.protocol.startsWith("redis") ? 6379 : 5432))
   const ways = new Set<Way>()
   let roundTrip = 0
+  let connections = 0
   let trouble: "none" | "hang" | "cut" = "none"
   const server = createServer((client) => {
+    connections++
     if (trouble === "cut") {
       client.destroy()
       return
@@ -53,6 +57,9 @@ export function chaos(url: string): Promise<Chaos> {
       }
       resolve({
         url: proxied.href,
+        get connections() {
+          return connections
+        },
         delay: (milliseconds) => {
           roundTrip = milliseconds
         },
