@@ -14,7 +14,7 @@ import type { ClientBase } from "pg"
 export const channel = "pegasus_feed"
 const functionName = "pegasus_feed"
 /** Rises when the function or the triggers change: older ones are then replaced. */
-const version = 1
+const version = 2
 const mostRows = 100
 
 /** Written at every sale or visit, private, or Medusa's own book-keeping. Reasons and reference tables stay. */
@@ -182,6 +182,8 @@ declare
   message jsonb := jsonb_build_object('s', tg_table_schema, 't', tg_argv[1], 'o', '!');
   told jsonb;
   amount int := 0;
+  new_row jsonb;
+  old_row jsonb;
 begin
   if tg_op = 'INSERT' then
     select count(*) into amount from (select 1 from new_rows limit ${mostRows + 1}) rows;
@@ -200,6 +202,16 @@ begin
       select jsonb_object_agg(k, v) into told from (
         select k, jsonb_agg(distinct n.cells -> k) as v
         from (select to_jsonb(r) as cells from old_rows r) n, unnest(key_columns) as k group by k) t;
+    elsif amount = 1 and primary_key is not null then
+      select to_jsonb(r) into new_row from new_rows r;
+      select to_jsonb(r) into old_row from old_rows r;
+      select jsonb_agg(e.key) into told from jsonb_each(new_row) e where old_row -> e.key is distinct from e.value;
+      if told is null then
+        return null;
+      end if;
+      message := message || jsonb_build_object('c', told);
+      select jsonb_object_agg(k, case when old_row -> k = new_row -> k then jsonb_build_array(new_row -> k)
+        else jsonb_build_array(old_row -> k, new_row -> k) end) into told from unnest(key_columns) k;
     else
       select jsonb_object_agg(k, v) into told from (
         select k, jsonb_agg(distinct n.cells -> k) as v

@@ -1,0 +1,368 @@
+/**
+ * What freshness costs and keeps, on real stores: readers of category pages while products are edited, an edit with and
+ * without, an import with readers, the lag from a commit to its being known.
+ *
+ *   node benchmarks/freshness/run.js [--only churn,edit,import,lag] [--seconds 15] [--json results.json]
+ *
+ * Each mode has a copy of one catalogue of 500 products; only that of Pegasus has triggers. Edits are made by another
+ * process on the same database (`admin`), or as SQL beside the stores (`sql`). Every read's answer is checked to be 200 and
+ * after each run the pages are compared with those of a store that caches nothing.
+ */
+require("../../scripts/typescript")
+const assert = require("node:assert/strict")
+const { writeFileSync } = require("node:fs")
+const os = require("node:os")
+const { setTimeout: sleep } = require("node:timers/promises")
+const { parseArgs } = require("node:util")
+const { Client } = require("pg")
+const { createDatabase, fillDatabase } = require("../../demo/run/database.ts")
+const { need } = require("../../demo/run/services.ts")
+const { command } = require("../../test/support/store.ts")
+const feed = require("../../src/feed/index.ts")
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: "string", default: "churn,edit,import,lag" },
+    seconds: { type: "string", default: "15" },
+    json: { type: "string" },
+  },
+})
+const seconds = Number(options.seconds)
+const products = 500
+const results = []
+const stops = []
+
+async function main() {
+  const services = await need(["postgres", "redis"])
+  const template = await createDatabase(services.urls.postgres, products)
+  await fillDatabase(template, products, new AbortController().signal)
+  const run = { lag, edit, churn, import: bulk }
+  for (const name of options.only.split(",")) await run[name](services.urls, template)
+  await services.release()
+  if (!options.json) return
+  const machine = { cpu: os.cpus()[0].model, cores: os.cpus().length, node: process.version }
+  const about = {
+    date: new Date().toISOString(),
+    command: ["node benchmarks/freshness/run.js", ...process.argv.slice(2)].join(" "),
+  }
+  writeFileSync(options.json, `${JSON.stringify({ ...about, machine, results }, null, 2)}\n`)
+}
+
+function note(row) {
+  results.push(row)
+  console.log(
+    Object.entries(row)
+      .map(([name, value]) => `${name} ${typeof value === "number" ? round(value) : value}`)
+      .join(", "),
+  )
+}
+
+/** A store of one mode on a copy of its own; `beside` on the same copy. */
+async function store(urls, template, mode, beside) {
+  const name = beside?.name ?? `pegasus_bench_${mode}_${Date.now()}`
+  const url = new URL(urls.postgres)
+  url.pathname = `/${name}`
+  if (!beside) {
+    await query(urls.postgres, `create database ${name} template ${new URL(template).pathname.slice(1)}`)
+    if (mode !== "pegasus") await feed.withClient({ connectionString: url.href }, undefined, feed.remove)
+  }
+  const started = command("store", [
+    "--cache",
+    mode,
+    "--products",
+    String(products),
+    "--database-url",
+    url.href,
+    "--redis-url",
+    urls.redis,
+  ])
+  while (!started.stdout().includes("READY")) {
+    await sleep(100)
+    if (started.process.exitCode !== null) throw new Error(started.stderr())
+  }
+  const ready = JSON.parse(/^READY (.*)$/m.exec(started.stdout())[1])
+  const stop = async () => {
+    process.kill(-started.process.pid, "SIGTERM")
+    await started.ended
+    if (!beside) await query(urls.postgres, `drop database ${name} with (force)`)
+  }
+  stops.push(stop)
+  const database = new Client({ connectionString: url.href })
+  await database.connect()
+  const { token } = await json(`${ready.url}/auth/user/emailpass`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ email: ready.adminEmail, password: ready.adminPassword }),
+  })
+  return {
+    ...ready,
+    mode,
+    name,
+    database,
+    get: (path) =>
+      json(`${ready.url}${path}`, { headers: { "x-publishable-api-key": ready.publishableKey } }),
+    admin: (path, body, method = "POST") =>
+      json(`${ready.url}/admin/${path}`, {
+        method,
+        headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+        body: JSON.stringify(body),
+      }),
+    async stop() {
+      await database.end()
+      stops.splice(stops.indexOf(stop), 1)
+      await stop()
+    },
+  }
+}
+
+async function json(url, init) {
+  const response = await fetch(url, init)
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${init?.method ?? "GET"} ${url}: ${response.status} ${text}`)
+  return text === "" ? {} : JSON.parse(text)
+}
+
+async function query(url, sql) {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  await client.query(sql)
+  await client.end()
+}
+
+async function pagesOf(one) {
+  const { product_categories: categories } = await one.get("/store/product-categories?limit=20")
+  const fields = "id,title,handle,thumbnail,*variants.calculated_price"
+  return categories.map(
+    ({ id }) => `/store/products?category_id=${id}&limit=12&region_id=${one.regionId}&fields=${fields}`,
+  )
+}
+
+async function idsOf(one) {
+  return (await one.database.query("select id from product where deleted_at is null order by id")).rows.map(
+    ({ id }) => id,
+  )
+}
+
+/** Readers until the time is over. @returns answers a second */
+async function read(one, pages, during) {
+  let [answers, over] = [0, false]
+  const reader = async (at) => {
+    while (!over) {
+      await one.get(pages[at++ % pages.length])
+      answers++
+    }
+  }
+  const started = performance.now()
+  const readers = Array.from({ length: 8 }, (_, index) => reader(index))
+  await during()
+  over = true
+  await Promise.all(readers)
+  return (answers / (performance.now() - started)) * 1_000
+}
+
+/** So many edits a second, of products by chance, for the time of a run. @returns how many were made */
+async function edit_(rate, edit) {
+  const end = performance.now() + seconds * 1_000
+  let [made, failed] = [0, undefined]
+  const underWay = new Set()
+  for (let next = performance.now(); next < end && !failed; next += 1_000 / rate) {
+    await sleep(Math.max(0, next - performance.now()))
+    const one = edit(made++).catch((error) => {
+      failed = error
+    })
+    underWay.add(one)
+    one.finally(() => underWay.delete(one))
+  }
+  await Promise.all(underWay)
+  if (failed) throw failed
+  return made
+}
+
+async function churn(urls, template) {
+  for (const mode of ["medusa", "pegasus"]) {
+    const one = await store(urls, template, mode)
+    const editor = await store(urls, template, mode, one)
+    const truth = await store(urls, template, "off", one)
+    const [pages, ids] = [await pagesOf(one), await idsOf(one)]
+    const by = {
+      sql: (count) =>
+        one.database.query("update product set title = $2, updated_at = now() where id = $1", [
+          ids[(count * 7919) % ids.length],
+          `Edited ${count}`,
+        ]),
+      admin: (count) =>
+        editor.admin(`products/${ids[(count * 7919) % ids.length]}`, { title: `Edited ${count}` }),
+    }
+    await read(one, pages, () => sleep(5_000))
+    const calm = []
+    const rates = []
+    for (const [how, rate] of [
+      ["admin", 2],
+      ["sql", 2],
+      ["sql", 20],
+      ["admin", 2],
+      ["sql", 2],
+      ["sql", 20],
+    ]) {
+      calm.push(await read(one, pages, () => sleep(seconds * 500)))
+      rates.push([how, rate, await read(one, pages, () => edit_(rate, by[how]))])
+      if (mode === "medusa" && how === "sql") await query(one.databaseUrl, "select 1")
+      const isFresh = await Promise.all(
+        pages.map(async (page) => isSame(await one.get(page), await truth.get(page))),
+      )
+      note({
+        what: "churn",
+        mode,
+        how,
+        editsPerSecond: rate,
+        calm: calm.at(-1),
+        read: rates.at(-1)[2],
+        share: rates.at(-1)[2] / calm.at(-1),
+        freshPages: isFresh.filter(Boolean).length,
+        pages: pages.length,
+      })
+    }
+    for (const each of [truth, editor, one]) await each.stop()
+  }
+}
+
+function isSame(left, right) {
+  try {
+    assert.deepEqual(left, right)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function edit(urls, template) {
+  const stores = []
+  for (const mode of ["off", "medusa", "pegasus"]) stores.push(await store(urls, template, mode))
+  const times = new Map(stores.map(({ mode }) => [mode, { admin: [], sql: [] }]))
+  for (let count = -5; count < 60; count++) {
+    for (const one of stores.toSorted(() => Math.random() - 0.5)) {
+      one.ids ??= await idsOf(one)
+      const { ids } = one
+      const id = ids[((count + 5) * 3) % ids.length]
+      const timed = async (kind, work) => {
+        const started = performance.now()
+        await work()
+        if (count >= 0) times.get(one.mode)[kind].push(performance.now() - started)
+      }
+      await timed("admin", () => one.admin(`products/${id}`, { title: `Edited ${count}` }))
+      for (let again = 0; again < 10; again++)
+        await timed("sql", () =>
+          one.database.query("update product set title = $2, updated_at = now() where id = $1", [
+            id,
+            `SQL ${count} ${again}`,
+          ]),
+        )
+    }
+  }
+  for (const kind of ["admin", "sql"]) {
+    const off = median(times.get("off")[kind])
+    for (const [mode, each] of times)
+      note({
+        what: `edit by ${kind}`,
+        mode,
+        median: median(each[kind]),
+        times: median(each[kind]) / off,
+        added: median(each[kind]) - off,
+      })
+  }
+  for (const one of stores) await one.stop()
+}
+
+async function lag(urls, template) {
+  const one = await store(urls, template, "pegasus")
+  const ids = await idsOf(one)
+  const seen = new Map()
+  const told = feed.postgresFeed({
+    connection: { connectionString: one.databaseUrl },
+    onChanges: (changes) => {
+      for (const { table, keys } of changes)
+        if (table === "product") for (const id of keys.id) seen.set(id, performance.now())
+    },
+    onGap: () => undefined,
+    onTrust: () => undefined,
+  })
+  assert.ok(await told.settled(5_000))
+  const lags = []
+  await edit_(100, async (count) => {
+    const id = ids[count % ids.length]
+    seen.delete(id)
+    await one.database.query("update product set title = $2 where id = $1", [id, `Lag ${count}`])
+    const acknowledged = performance.now()
+    while (!seen.has(id)) await sleep(0)
+    lags.push(Math.max(0, seen.get(id) - acknowledged))
+  })
+  await told.close()
+  lags.sort((a, b) => a - b)
+  const at = (share) => lags[Math.floor(share * (lags.length - 1))]
+  note({
+    what: "lag after the acknowledgement, ms",
+    changes: lags.length,
+    p50: at(0.5),
+    p95: at(0.95),
+    p99: at(0.99),
+    max: at(1),
+  })
+  await one.stop()
+}
+
+/** 10,000 variants by Medusa's own module, in batches, while readers read. */
+async function bulk(urls, template) {
+  for (const mode of ["off", "pegasus"]) {
+    const one = await store(urls, template, mode)
+    const truth = mode === "off" ? one : await store(urls, template, "off", one)
+    const [pages, ids] = [await pagesOf(one), await idsOf(one)]
+    const import_ = async () => {
+      const started = performance.now()
+      for (let batch = 0; batch < 100; batch++) {
+        await one.database.query(
+          `with v as (insert into product_variant (id, title, product_id, manage_inventory)
+             select 'variant_import_' || $1 || '_' || n, 'Imported ' || n, $2, false from generate_series(1, 100) n returning id),
+           s as (insert into price_set (id) select 'pset_import_' || $1 || '_' || n from generate_series(1, 100) n returning id),
+           l as (insert into product_variant_price_set (id, variant_id, price_set_id)
+             select 'pvps_import_' || $1 || '_' || n, 'variant_import_' || $1 || '_' || n, 'pset_import_' || $1 || '_' || n from generate_series(1, 100) n returning id)
+           insert into price (id, price_set_id, currency_code, amount, raw_amount, rules_count)
+             select 'price_import_' || $1 || '_' || n, 'pset_import_' || $1 || '_' || n, 'eur', 5, '{"value": "5", "precision": 20}', 0 from generate_series(1, 100) n`,
+          [String(batch), ids[batch % ids.length]],
+        )
+      }
+      return performance.now() - started
+    }
+    let time = 0
+    const rate = await read(one, pages, async () => {
+      await sleep(2_000)
+      time = await import_()
+    })
+    await sleep(1_000)
+    const fresh = (
+      await Promise.all(pages.map(async (page) => isSame(await one.get(page), await truth.get(page))))
+    ).every(Boolean)
+    note({
+      what: "import of 10,000 variants by SQL, with readers",
+      mode,
+      milliseconds: time,
+      readersPerSecond: rate,
+      freshAfterOneSecond: fresh,
+    })
+    if (truth !== one) await truth.stop()
+    await one.stop()
+  }
+}
+
+const median = (all) => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)]
+const round = (value) =>
+  Number.isInteger(value) ? value : value >= 100 ? value.toFixed(0) : value.toPrecision(3)
+
+process.on("SIGINT", () => process.exit(130))
+main().then(
+  () => process.exit(0),
+  async (error) => {
+    console.error(error)
+    for (const stop of stops) await stop().catch(() => undefined)
+    process.exit(1)
+  },
+)
