@@ -1,7 +1,9 @@
 /**
  * `npm run history`: the history checker at length. The same seed makes the same chances.
  *
- *   npm run history -- --minutes 10 --processes 3 --seed 7
+ *   npm run history -- --minutes 10 --processes 3 --seed 7 [--store]
+ *
+ * With --store the processes are real stores on one PostgreSQL, which is harmed too.
  */
 const { parseArgs } = require("node:util")
 const { prepare } = require("./setup")
@@ -10,6 +12,7 @@ const text = (value) => ({ type: "string", default: value })
 const options = {
   minutes: text("2"),
   processes: text("3"),
+  store: { type: "boolean", default: false },
   seed: text(String(Math.floor(Math.random() * 1_000_000))),
 }
 
@@ -17,14 +20,11 @@ async function main() {
   const { values } = parseArgs({ options })
   await prepare()
   const { run } = require("../test/history/experiment.ts")
+  const { runStores } = require("../test/freshness/history.ts")
   const seed = Number(values.seed)
   process.stdout.write(`seed ${seed}, ${values.processes} processes, ${values.minutes} minutes\n`)
-  const outcome = await run({
-    seed,
-    processes: Number(values.processes),
-    duration: Number(values.minutes) * 60_000,
-    faults: true,
-  })
+  const experiment = { seed, processes: Number(values.processes), duration: Number(values.minutes) * 60_000 }
+  const outcome = values.store ? await runStores(experiment) : await run({ ...experiment, faults: true })
   for (const fault of outcome.faults) process.stdout.write(`${fault}\n`)
   for (const { read, write } of outcome.violations) {
     process.stdout.write(`stale: ${JSON.stringify(read)} after ${JSON.stringify(write)}\n`)

@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util"
 
 export const help = `Usage: pegasus bench rows|load|all --store LABEL=FILE_OR_JSON [--store …] [options]
+       pegasus feed status|install|remove [options]
 
-Measures running Medusa stores over HTTP. The first store is the baseline of the others.
+bench measures running Medusa stores over HTTP. The first store is the baseline of the others.
 
   rows    a shopper's way from the product list to the order, one request at a time
   load    many connections on the product list, beside a bare node:http server
@@ -16,9 +17,20 @@ Measures running Medusa stores over HTTP. The first store is the baseline of the
   --json FILE                 write everything found, with every sample
   --html FILE                 write one page with charts
   --note TEXT                 a remark that goes into the reports
+
+feed looks after the triggers by which PostgreSQL tells what was committed.
+
+  status   which tables tell their changes, which do not, and which never will
+  install  makes all of them tell; prints the SQL first
+  remove   takes everything out again; prints the SQL first
+
+  --database-url URL          the store's database (default: the environment's DATABASE_URL)
+  --schema NAME               of the store's tables, if the connection does not say
+  --dry-run                   only print the SQL
+
   --help, --version
 
-Ends with 0 when every answer was right, 1 when one was wrong or a run failed, 2 when it was called wrongly.
+bench ends with 0 when every answer was right, 1 when one was wrong or a run failed, 2 when it was called wrongly.
 `
 
 export interface BenchArguments {
@@ -31,7 +43,15 @@ export interface BenchArguments {
   note?: string
 }
 
-export type Arguments = { command: "help" } | { command: "version" } | BenchArguments
+export interface FeedArguments {
+  command: "feed"
+  task: "status" | "install" | "remove"
+  databaseUrl?: string
+  schema?: string
+  dryRun: boolean
+}
+
+export type Arguments = { command: "help" } | { command: "version" } | BenchArguments | FeedArguments
 
 /** The command line cannot be understood; exit code 2. */
 export class UsageError extends Error {
@@ -47,6 +67,7 @@ const everywhere = {
   help: { type: "boolean" },
   version: { type: "boolean" },
 } as const
+const ofFeed = { "database-url": text, schema: text, "dry-run": { type: "boolean" } } as const
 const ofRows = { rounds: text, warmup: text }
 const ofLoad = { connections: text, requests: text }
 
@@ -57,15 +78,17 @@ export function parseArguments(argv: readonly string[]): Arguments {
   if (values.version) return { command: "version" }
 
   const [command, scenario, ...extra] = positionals
+  if (command === "feed") return feedArguments(values, scenario, extra)
   if (command !== "bench") throw new UsageError(`There is no command "${command ?? ""}".`)
   if (scenario !== "rows" && scenario !== "load" && scenario !== "all") {
     throw new UsageError(`bench measures rows, load or all, not "${scenario ?? ""}".`)
   }
   if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
+  refuse(values, ofFeed, "bench")
   if (!values.store) throw new UsageError("bench needs at least one --store LABEL=FILE_OR_JSON.")
 
-  if (scenario === "load") refuse(values, ofRows, scenario)
-  if (scenario === "rows") refuse(values, ofLoad, scenario)
+  if (scenario === "load") refuse(values, ofRows, "bench load")
+  if (scenario === "rows") refuse(values, ofLoad, "bench rows")
   return {
     command,
     rows: scenario === "load" ? undefined : { ...whole(values, "rounds", 1), ...whole(values, "warmup", 0) },
@@ -82,16 +105,35 @@ export function parseArguments(argv: readonly string[]): Arguments {
 
 function read(argv: readonly string[]) {
   try {
-    const options = { ...everywhere, ...ofRows, ...ofLoad }
+    const options = { ...everywhere, ...ofRows, ...ofLoad, ...ofFeed }
     return parseArgs({ args: [...argv], options, allowPositionals: true })
   } catch (cause) {
     throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause })
   }
 }
 
-function refuse(values: object, options: object, scenario: string): void {
+type Values = ReturnType<typeof read>["values"]
+
+function feedArguments(values: Values, task: string | undefined, extra: string[]): FeedArguments {
+  if (task !== "status" && task !== "install" && task !== "remove") {
+    throw new UsageError(`feed does status, install or remove, not "${task ?? ""}".`)
+  }
+  if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
+  const { store, json, html, note } = everywhere
+  refuse(values, { store, json, html, note, ...ofRows, ...ofLoad }, "feed")
+  const { "database-url": databaseUrl, schema, "dry-run": dryRun = false } = values
+  return {
+    command: "feed",
+    task,
+    ...(databaseUrl !== undefined && { databaseUrl }),
+    ...(schema !== undefined && { schema }),
+    dryRun,
+  }
+}
+
+function refuse(values: object, options: object, place: string): void {
   const given = Object.keys(options).find((name) => name in values)
-  if (given) throw new UsageError(`--${given} has no meaning for bench ${scenario}.`)
+  if (given) throw new UsageError(`--${given} has no meaning for ${place}.`)
 }
 
 function whole<Name extends string>(values: Partial<Record<Name, string>>, name: Name, least: number) {

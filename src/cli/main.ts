@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs"
 import { help, parseArguments, UsageError } from "./arguments"
 import { bench } from "./bench"
+import { feed } from "./feed"
 
 const argv = process.argv.slice(2)
 const abort = new AbortController()
@@ -40,6 +41,11 @@ async function main(): Promise<number> {
         signal: abort.signal,
       })
       return right ? 0 : 1
+    }
+    case "feed": {
+      const print = (text: string) => void process.stdout.write(`${text}\n`)
+      const isWhole = await feed({ arguments: given, databaseUrl: process.env.DATABASE_URL, print })
+      return isWhole ? 0 : 1
     }
   }
 }

@@ -6,6 +6,7 @@ export {
   install,
   installSql,
   isHot,
+  listTables,
   remove,
   removeSql,
   tablesWithTriggers,

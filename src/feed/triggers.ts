@@ -125,6 +125,14 @@ export function removeSql(tables: readonly string[]): string {
   return [...drops, `drop function if exists ${functionName}();`].join("\n")
 }
 
+/** Every table of the schema. */
+export async function listTables(client: Pick<ClientBase, "query">): Promise<string[]> {
+  const { rows } = await client.query(`
+    select relname as table from pg_class
+    where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p') order by 1`)
+  return rows.map(({ table }) => table)
+}
+
 /** Tables that have any of our triggers, wanted or not. */
 export async function tablesWithTriggers(client: Pick<ClientBase, "query">): Promise<string[]> {
   const { rows } = await client.query(`

@@ -1,0 +1,185 @@
+/**
+ * The history checker on the real store: several store processes on one database and one Redis, products whose titles are
+ * counters, written as SQL beside all of them, and faults by chance: the feed's connection killed, PostgreSQL crashed and
+ * recovered, Redis killed, emptied and stopped, a store stopped.
+ */
+import { setTimeout as sleep } from "node:timers/promises"
+import Redis from "ioredis"
+import { Client } from "pg"
+import { type RedisServer, startRedis } from "../../demo/run/redis"
+import { type Happening, type Violation, violations } from "../history/history"
+import { randomOf } from "../history/random"
+import { createDatabase } from "../support/database"
+import { startStore } from "../support/store"
+import { until } from "../support/until"
+
+export interface StoreExperiment {
+  seed: number
+  processes: number
+  /** Milliseconds. */
+  duration: number
+  say?(line: string): void
+}
+
+export interface StoreOutcome {
+  reads: number
+  writes: number
+  failed: number
+  violations: Violation[]
+  faults: string[]
+}
+
+/** What a silent feed or bus may cost, and what two busy cores add. Milliseconds. */
+const bound = 2_000 + 300
+
+export async function runStores({
+  seed,
+  processes,
+  duration,
+  say = () => undefined,
+}: StoreExperiment): Promise<StoreOutcome> {
+  const random = randomOf(seed)
+  const database = await createDatabase("pegasus_history")
+  let redis = await startRedis()
+  const port = redis.port
+  const args = ["--cache", "pegasus", "--database-url", database.url, "--redis-url", redis.url]
+  const stores: Awaited<ReturnType<typeof startStore>>[] = []
+  for (let number = 0; number < processes; number++) stores.push(await startStore(args))
+  const truth = new Truth(database.url)
+  const ids = (await truth.query("select id from product where deleted_at is null order by id limit 10")).map(
+    ({ id }) => id as string,
+  )
+  await truth.query("update product set title = '0'")
+  const history: Happening[] = []
+  const faults: string[] = []
+  let [failed, over] = [0, false]
+  const began = Date.now()
+
+  const read = async (number: number) => {
+    const { url, publishableKey, regionId } = stores[number]!.ready
+    const headers = { "x-publishable-api-key": publishableKey }
+    const path = `/store/products?limit=20&region_id=${regionId}&fields=id,title,*variants.calculated_price`
+    while (!over) {
+      const startedAt = Date.now()
+      try {
+        const answer = await fetch(`${url}${path}`, { headers, signal: AbortSignal.timeout(20_000) })
+        if (!answer.ok) throw new Error(String(answer.status))
+        const { products } = (await answer.json()) as { products: { id: string; title: string }[] }
+        for (const { id, title } of products) {
+          if (ids.includes(id)) {
+            history.push({ kind: "read", key: id, counter: Number(title), startedAt, process: number })
+          }
+        }
+      } catch {
+        failed++
+        await sleep(50)
+      }
+    }
+  }
+  const write = async () => {
+    const counters = new Map<string, number>()
+    while (!over) {
+      const key = ids[Math.floor(random() * ids.length)]!
+      const counter = (counters.get(key) ?? 0) + 1
+      counters.set(key, counter)
+      try {
+        await truth.query("update product set title = $2 where id = $1", [key, String(counter)])
+        history.push({ kind: "write", key, counter, acknowledgedAt: Date.now() })
+      } catch {
+        await sleep(50)
+      }
+      await sleep(random() * 200)
+    }
+  }
+  const kinds: [name: string, harm: (pause: number) => Promise<unknown>][] = [
+    ["the feed's connections are killed", () => truth.query(killFeed)],
+    ["PostgreSQL crashes", () => crash(truth)],
+    ["Redis is emptied", () => emptied(redis)],
+    ["Redis stops", (pause) => stopped(redis.pid, pause)],
+    [
+      "Redis is killed",
+      async (pause) => {
+        process.kill(redis.pid, "SIGKILL")
+        await sleep(pause)
+        redis = await startRedis(port)
+      },
+    ],
+    ["a store stops", (pause) => stopped(stores[Math.floor(random() * processes)]!.ready.pid, 3 * pause)],
+  ]
+  const harm = async () => {
+    while (Date.now() - began < duration - 6_000) {
+      await sleep(1_000 + random() * 3_000)
+      const [name, make] = kinds[Math.floor(random() * kinds.length)]!
+      const pause = 100 + random() * 3_000
+      faults.push(`${Date.now() - began} ms: ${name}, ${Math.round(pause)} ms`)
+      say(faults.at(-1)!)
+      await make(pause).catch(() => undefined)
+    }
+  }
+  const work = [write(), harm(), ...stores.flatMap((_, number) => [read(number), read(number)])]
+  await sleep(duration)
+  over = true
+  await Promise.all(work)
+  await Promise.all(stores.map(({ stop }) => stop()))
+  await redis.stop()
+  await truth.close()
+  await database.drop().catch(() => undefined)
+  return {
+    reads: history.filter(({ kind }) => kind === "read").length,
+    writes: history.filter(({ kind }) => kind === "write").length,
+    failed,
+    violations: violations(history, bound),
+    faults,
+  }
+}
+
+const killFeed =
+  "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pegasus feed'"
+
+/** A connection that is made anew when it was lost. */
+class Truth {
+  private client: Client | undefined
+
+  constructor(private readonly url: string) {}
+
+  async query(sql: string, values?: unknown[]): Promise<Record<string, unknown>[]> {
+    try {
+      this.client ??= await this.connect()
+      return (await this.client.query(sql, values)).rows
+    } catch (error) {
+      this.client = undefined
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.client?.end().catch(() => undefined)
+  }
+
+  private async connect(): Promise<Client> {
+    const client = new Client({ connectionString: this.url })
+    client.on("error", () => undefined)
+    await client.connect()
+    return client
+  }
+}
+
+/** Kills a server process: PostgreSQL ends all others, recovers, and forgets its notifications. */
+async function crash(truth: Truth): Promise<void> {
+  const [row] = await truth.query("select pg_backend_pid() as pid")
+  process.kill(Number(row!.pid), "SIGKILL")
+  await until("PostgreSQL has recovered", () => truth.query("select 1").catch(() => undefined), 30_000)
+}
+
+async function stopped(pid: number, pause: number): Promise<void> {
+  process.kill(pid, "SIGSTOP")
+  await sleep(pause)
+  process.kill(pid, "SIGCONT")
+}
+
+async function emptied({ url }: RedisServer): Promise<void> {
+  const redis = new Redis(url, { retryStrategy: () => null })
+  redis.on("error", () => undefined)
+  await redis.flushall().catch(() => undefined)
+  redis.disconnect()
+}
