@@ -20,6 +20,7 @@ const store = {
     },
   },
   admin: { disable: true },
+  modules: [{ resolve: "./src/modules/brand" }],
 }
 
 const modes = {
@@ -29,6 +30,7 @@ const modes = {
       ...store,
       featureFlags: { caching: true },
       modules: [
+        ...store.modules,
         {
           resolve: "@medusajs/medusa/caching",
           options: {

@@ -95,6 +95,8 @@ export interface Cache {
    */
   getOrSet<T>(options: GetOrSetOptions<T>): Promise<T>
   get(key: string): Promise<Lookup>
+  /** The place in the order of invalidations now: the fence of a load that begins now. */
+  capture(): Fence
   /**
    * Like `get`, but on a miss one caller at a time is told to load; the others wait for its `set`, at most
    * `lockTimeout` milliseconds from the beginning of the load, then load too.
@@ -218,6 +220,11 @@ class TieredCache implements Cache {
     const fence = this.capture()
     const found = await this.find(key)
     return found ? freshOf(found) : { state: "miss", fence }
+  }
+
+  capture(): Fence {
+    const ledger = this.joined() ? this.shared!.bus.ledger : this.island.ledger
+    return ledger.capture(this.clock.now())
   }
 
   async lead(key: string, lockTimeout: number): Promise<Led> {
@@ -466,11 +473,6 @@ class TieredCache implements Cache {
   /** Whether something may have moved that this process has not heard of, by someone it should hear. */
   private isCutOff(now: number): boolean {
     return this.shared ? !this.joined(now) : this.options.witness?.trusted(now) === false
-  }
-
-  private capture(): Fence {
-    const ledger = this.joined() ? this.shared!.bus.ledger : this.island.ledger
-    return ledger.capture(this.clock.now())
   }
 
   private isFresh(entry: Entry): boolean {

@@ -7,6 +7,7 @@ export {
   type CacheOptions,
   type CacheStats,
   createCache,
+  type Fresh,
   type GetOrSetOptions,
   type Lead,
   type Led,

@@ -9,6 +9,7 @@
  * A connection that was lost has missed changes: it listens first, reads the catalog anew, and only then says that
  * there was a gap.
  */
+import { channel as diagnosticsChannel } from "node:diagnostics_channel"
 import { Client, type ClientConfig } from "pg"
 import type { Catalog, Change } from "../tracking"
 import { Agenda } from "./agenda"
@@ -25,6 +26,8 @@ export interface PostgresFeedOptions extends FeedEvents {
   trustWindow?: number
 }
 
+/** Told of each change that is heard: how long it was on its way, in milliseconds. */
+const lag = diagnosticsChannel("pegasus:feed:lag")
 const proofsPerWindow = 4
 /** The pause before it connects again, in milliseconds. */
 const reconnectAfter = 250
@@ -246,6 +249,7 @@ class PostgresFeed implements Feed {
   }
 
   private noteLag(milliseconds: number): void {
+    if (lag.hasSubscribers) lag.publish({ milliseconds })
     this.recentLags.push(Math.max(0, milliseconds))
     if (this.recentLags.length > rememberedLags) this.recentLags.shift()
   }

@@ -30,6 +30,7 @@ import { type EntitySchema, tagsOfData, tagsOfEvent } from "./entities"
 import { type Database, Freshness, installFeed, type Kept } from "./freshness"
 import type { FeedOptions } from "./options"
 import { PendingLoads } from "./pending-loads"
+import { Sampler } from "./sampler"
 import type { CachingModuleOptions } from "./with-pegasus"
 
 type Method<Name extends "get" | "set" | "clear"> = Parameters<ICachingModuleService[Name]>[0]
@@ -50,6 +51,13 @@ const defaultMemory = 256 * 1024 * 1024
 /** What Medusa's documentation calls clearing everything. */
 const wildcard = "*"
 
+export interface FreshnessReport {
+  /** Undefined where only events are heard. */
+  lag: { count: number; p50: number; p95: number; p99: number } | undefined
+  /** Hits that were loaded anew and compared. */
+  sampled: { compared: number; stale: number }
+}
+
 export class CachingModuleService implements ICachingModuleService {
   private readonly logger: Logger
   private readonly eventBus: IEventBusModuleService
@@ -62,6 +70,8 @@ export class CachingModuleService implements ICachingModuleService {
   private readonly database: Database
   private readonly feed: FeedOptions
   private freshness: Freshness | undefined
+  private sampler: Sampler | undefined
+  private readonly sample: number
   private schema: EntitySchema = { types: new Map(), idPrefixes: {} }
 
   __hooks = {
@@ -81,6 +91,7 @@ export class CachingModuleService implements ICachingModuleService {
     this.replacedDefault = replacedDefault
     this.database = dependencies.__pg_connection__
     this.feed = pegasus.feed ?? {}
+    this.sample = pegasus.sample ?? 0
     const { redisUrl } = pegasus
     this.cache = createCache({
       prefix: `pegasus:${dependencies.pegasusEnvironment}`,
@@ -90,7 +101,7 @@ export class CachingModuleService implements ICachingModuleService {
       witness: this.hears("postgres")
         ? { trusted: (now) => this.freshness?.trusted(now) === true }
         : undefined,
-      onRedis: (state, cause) => this.report(state, cause),
+      onRedis: (state, cause) => this.tellOfRedis(state, cause),
     })
     if (warning !== undefined) this.logger.warn(warning)
   }
@@ -105,11 +116,13 @@ export class CachingModuleService implements ICachingModuleService {
       if (key !== undefined) {
         const at = entryKey(room, key)
         const found = willSet(options) ? await this.cache.lead(at, longestWait) : await this.look(at)
-        if (found.state === "fresh") {
+        if (found.state === "miss") this.loads.began(at, found.lead)
+        else if (reading && this.sampler?.takes(at, found)) {
+          this.loads.began(at, { fence: this.cache.capture(), done: () => undefined })
+        } else {
           this.freshness?.answered(reading, found)
           return found.value
         }
-        this.loads.began(at, found.lead)
       } else if (tags !== undefined) {
         const found = await this.cache.findByTags(tags.flatMap(bothKinds), entryKey(room, ""))
         if (found.length > 0) return found
@@ -137,6 +150,7 @@ export class CachingModuleService implements ICachingModuleService {
         const at = entryKey(this.roomOf(provider.id), key)
         const lead = this.loads.ended(at)
         try {
+          await this.sampler?.compare(at, data)
           const seconds = provider.ttl ?? ttl
           // A load whose lead was given up: nobody knows how old its result is.
           if (!lead && isLoad) return
@@ -194,9 +208,19 @@ export class CachingModuleService implements ICachingModuleService {
     this.logger.info(`Pegasus: ${count} tables tell their changes now that did not before.`)
   }
 
+  /** How long changes were on their way, in milliseconds, and what the sampler found. */
+  report(): FreshnessReport {
+    return { lag: this.freshness?.lag(), sampled: this.sampler?.counts ?? { compared: 0, stale: 0 } }
+  }
+
   /** For the middleware that lets the next read see what a request wrote. */
   get ownWrites(): Freshness | undefined {
     return this.freshness
+  }
+
+  private samplerOf(freshness: Freshness): Sampler {
+    const { cache, logger, sample: share } = this
+    return new Sampler({ share, cache, logger, settled: () => freshness.settled() })
   }
 
   private hears(source: "postgres" | "events"): boolean {
@@ -213,6 +237,7 @@ export class CachingModuleService implements ICachingModuleService {
         invalidate: (tags) => void this.cache.invalidate({ tags }),
         forgetAll: () => void this.cache.clear(),
       })
+      if (this.sample > 0) this.sampler = this.samplerOf(this.freshness)
     } else {
       this.logger.warn(
         "Pegasus: only Medusa's events are heard; what is changed without one (raw SQL, a price list that begins) is seen when it expires.",
@@ -258,7 +283,7 @@ export class CachingModuleService implements ICachingModuleService {
     return seconds === 0 ? maxTtl : seconds * 1_000
   }
 
-  private report(state: RedisState, cause: unknown): void {
+  private tellOfRedis(state: RedisState, cause: unknown): void {
     const reason = cause instanceof Error ? ` (${cause.message})` : ""
     switch (state) {
       case "joined":

@@ -110,13 +110,21 @@ export class Freshness {
     this.options.forgetAll()
   }
 
+  /** Resolves to true when everything committed before the call has been heard, to false when that is not known. */
+  settled(): Promise<boolean> {
+    return this.feed.settled(longestSettling)
+  }
+
   /** Runs a request, and afterwards knows whether it wrote. */
   request<T>(run: (request: { wrote: boolean }) => T): T {
     return this.tracker.request(run)
   }
 
-  lags(): readonly number[] {
-    return this.feed.lags()
+  /** From a statement that changed something to its being heard here, of the last thousand. Milliseconds. */
+  lag() {
+    const sorted = [...this.feed.lags()].sort((a, b) => a - b)
+    const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0
+    return { count: sorted.length, p50: at(0.5), p95: at(0.95), p99: at(0.99) }
   }
 
   close(): Promise<void> {

@@ -67,6 +67,7 @@ export function changesOf(things: Things): Change[] {
     (path: string): View =>
     (store) =>
       store.get(`/store/${path}`)
+  const branded = plain("branded")
   const byHandle = (handle: string) => plain(`products?handle=${handle}&region_id=${region}&fields=id,title`)
 
   /** A new cart for Berlin: prices, taxes, discounts, and what delivery costs. */
@@ -623,6 +624,29 @@ export function changesOf(things: Things): Change[] {
       ),
     },
     {
+      name: "a row of a custom module that was not linked yet",
+      isRaw: true,
+      view: branded,
+      make: sql(
+        "with brand as (insert into brand (id, name) values ('brand_1', 'Acme') returning id) insert into product_product_brand_brand (id, product_id, brand_id) select 'link_1', $1, id from brand",
+        [product.id],
+      ),
+    },
+    {
+      name: "a row of a custom module",
+      isRaw: true,
+      view: branded,
+      make: sql("update brand set name = 'Other' where id = 'brand_1'"),
+    },
+    {
+      name: "a link to a custom module",
+      isRaw: true,
+      view: branded,
+      make: sql("update product_product_brand_brand set deleted_at = now() where product_id = $1", [
+        product.id,
+      ]),
+    },
+    {
       name: "the channels of a publishable key",
       isRaw: true,
       view: list,
@@ -669,6 +693,12 @@ export async function findThings({ first, truth, sql }: Scene): Promise<Things> 
     ({ tags, categories, collection_id, type_id }) =>
       tags.length && categories.length && collection_id && type_id,
   )!
+  product.variants.sort((a, b) => (a.id < b.id ? -1 : 1))
+  // A price list would hide the price that the rows change.
+  await sql(
+    "delete from price where price_list_id is not null and price_set_id in (select price_set_id from product_variant_price_set where variant_id = $1)",
+    [product.variants[0]!.id],
+  )
   const one = async (text: string, values?: unknown[]) =>
     Object.values((await sql(text, values))[0]!)[0] as string
   const item = await one(
@@ -697,8 +727,8 @@ export async function findThings({ first, truth, sql }: Scene): Promise<Things> 
     customer: await register(first),
     group: await one("select id from customer_group where deleted_at is null limit 1"),
     taxRate: await one(
-      "select id from tax_rate where tax_region_id = $1 and deleted_at is null order by is_default, rate limit 1",
-      [taxRegion],
+      "select r.id from tax_rate r left join tax_rate_rule u on u.tax_rate_id = r.id and u.reference_id in ($2, $3) where r.tax_region_id = $1 and r.deleted_at is null and (u.id is not null or r.is_default) order by r.is_default limit 1",
+      [taxRegion, product.id, product.type_id],
     ),
     taxRegion,
     level: {

@@ -1,0 +1,53 @@
+/** The rows of changes.ts, made one after the other; what each store answers then, beside the truth. */
+
+import { setTimeout as sleep } from "node:timers/promises"
+import { isDeepStrictEqual } from "node:util"
+import { type Change, changesOf, findThings } from "./changes"
+import { openScene, type Scene } from "./scene"
+
+/** How long the news of a change may be on its way to another process, in milliseconds. */
+const bound = 100
+
+export interface Row {
+  name: string
+  /** Whether the change shows at all. */
+  shows: boolean
+  /** Where it was not seen. */
+  stale: string[]
+}
+
+export async function surveyOne(scene: Scene, { name, view, make, isRaw }: Change): Promise<Row> {
+  const { first, second, truth } = scene
+  const before = await view(truth)
+  const stale = new Set<string>()
+  for (const store of [first, second]) {
+    for (let time = 0; time < 2; time++) {
+      if (!isDeepStrictEqual(await view(store), before)) stale.add("before the change")
+    }
+  }
+  const at = await make(scene)
+  const acknowledged = Date.now()
+  if (typeof at === "number") await sleep(Math.max(0, at - Date.now()))
+  if (isRaw) await sleep(bound)
+  const mine = await view(first)
+  await sleep(Math.max(0, acknowledged + bound - Date.now()))
+  const others = await view(second)
+  const now = await view(truth)
+  if (!isDeepStrictEqual(mine, now)) stale.add(isRaw ? "after raw SQL" : "in the process that made it")
+  if (!isDeepStrictEqual(others, now)) stale.add("in another process")
+  return { name, shows: !isDeepStrictEqual(now, before), stale: [...stale] }
+}
+
+export async function survey(cache: "pegasus" | "medusa", each: (row: Row) => void): Promise<Row[]> {
+  const scene = await openScene(cache)
+  try {
+    const rows: Row[] = []
+    for (const change of changesOf(await findThings(scene))) {
+      rows.push(await surveyOne(scene, change))
+      each(rows.at(-1)!)
+    }
+    return rows
+  } finally {
+    await scene.close()
+  }
+}
