@@ -13,14 +13,13 @@ async function main() {
   await prepare()
   await buildDemo()
   const { survey } = require("../test/freshness/survey.ts")
-  const rows = await survey(values.cache, ({ name, stale }) => {
-    process.stdout.write(
-      `${stale.length === 0 ? "fresh" : "STALE"}  ${name}${stale.map((where) => `, ${where}`).join("")}\n`,
-    )
+  const rows = await survey(values.cache, ({ name, stale, wasStale }) => {
+    const where = [...stale, ...(wasStale ? ["before it an earlier one was not seen yet"] : [])]
+    process.stdout.write(`${stale.length === 0 ? "seen" : "NOT SEEN"}: ${[name, ...where].join(", ")}\n`)
   })
-  const stale = rows.filter((row) => row.stale.length > 0)
-  process.stdout.write(`${rows.length} kinds of change, ${stale.length} answered stale\n`)
-  process.exit(stale.length === 0 ? 0 : 1)
+  const unseen = rows.filter(({ stale }) => stale.length > 0).length
+  process.stdout.write(`${rows.length} kinds of change, ${unseen} not seen\n`)
+  process.exit(unseen === 0 ? 0 : 1)
 }
 
 main()

@@ -18,9 +18,10 @@ describe("every kind of change", () => {
   it("is seen in the next read, and by others within 100 ms", async (test) => {
     for (const change of changesOf(await findThings(scene))) {
       await test.test(change.name, async () => {
-        const { shows, stale } = await surveyOne(scene, change)
+        const { shows, stale, wasStale } = await surveyOne(scene, change)
         assert.ok(shows, "the change shows")
         assert.deepEqual(stale, [])
+        assert.equal(wasStale, false, "before the change")
       })
     }
   })

@@ -1,6 +1,6 @@
 /** Stores on one database: two of the mode under test, and one that caches nothing, which tells the truth. */
-import { Client } from "pg"
 import { need } from "../../demo/run/services"
+import { createDatabase } from "../support/database"
 import { type Ready, startStore } from "../support/store"
 
 type Json = Record<string, unknown>
@@ -24,12 +24,9 @@ export interface Scene {
 }
 
 export async function openScene(cache: "pegasus" | "medusa"): Promise<Scene> {
-  const services = await need(["postgres", "redis"])
-  const name = `pegasus_freshness_${process.pid}`
-  await once(services.urls.postgres, `create database ${name}`)
-  const url = new URL(services.urls.postgres)
-  url.pathname = `/${name}`
-  const args = ["--database-url", url.href, "--redis-url", services.urls.redis]
+  const services = await need(["redis"])
+  const database = await createDatabase("pegasus_freshness")
+  const args = ["--database-url", database.url, "--redis-url", services.urls.redis]
   const stops: (() => Promise<void>)[] = []
   const open = async (mode: string): Promise<Store> => {
     const { ready, stop } = await startStore(["--cache", mode, ...args])
@@ -39,27 +36,17 @@ export async function openScene(cache: "pegasus" | "medusa"): Promise<Scene> {
   const truth = await open("off")
   const first = await open(cache)
   const second = await open(cache)
-  const database = new Client({ connectionString: url.href })
-  await database.connect()
   return {
     first,
     second,
     truth,
-    sql: async (text, values) => (await database.query(text, values)).rows,
+    sql: async (text, values) => (await database.client.query(text, values)).rows,
     close: async () => {
       await Promise.all(stops.map((stop) => stop()))
-      await database.end()
-      await once(services.urls.postgres, `drop database ${name} with (force)`)
-      services.release?.()
+      await database.drop()
+      await services.release()
     },
   }
-}
-
-async function once(url: string, sql: string): Promise<void> {
-  const client = new Client({ connectionString: url })
-  await client.connect()
-  await client.query(sql)
-  await client.end()
 }
 
 async function storeAt(ready: Ready): Promise<Store> {

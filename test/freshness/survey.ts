@@ -14,15 +14,18 @@ export interface Row {
   shows: boolean
   /** Where it was not seen. */
   stale: string[]
+  /** Whether a store still answered an earlier state before the change was made. */
+  wasStale: boolean
 }
 
 export async function surveyOne(scene: Scene, { name, view, make, isRaw }: Change): Promise<Row> {
   const { first, second, truth } = scene
   const before = await view(truth)
-  const stale = new Set<string>()
+  const stale: string[] = []
+  let wasStale = false
   for (const store of [first, second]) {
     for (let time = 0; time < 2; time++) {
-      if (!isDeepStrictEqual(await view(store), before)) stale.add("before the change")
+      if (!isDeepStrictEqual(await view(store), before)) wasStale = true
     }
   }
   const at = await make(scene)
@@ -33,9 +36,9 @@ export async function surveyOne(scene: Scene, { name, view, make, isRaw }: Chang
   await sleep(Math.max(0, acknowledged + bound - Date.now()))
   const others = await view(second)
   const now = await view(truth)
-  if (!isDeepStrictEqual(mine, now)) stale.add(isRaw ? "after raw SQL" : "in the process that made it")
-  if (!isDeepStrictEqual(others, now)) stale.add("in another process")
-  return { name, shows: !isDeepStrictEqual(now, before), stale: [...stale] }
+  if (!isDeepStrictEqual(mine, now)) stale.push(isRaw ? "after raw SQL" : "in the process that made it")
+  if (!isDeepStrictEqual(others, now)) stale.push("in another process")
+  return { name, shows: !isDeepStrictEqual(now, before), stale, wasStale }
 }
 
 export async function survey(cache: "pegasus" | "medusa", each: (row: Row) => void): Promise<Row[]> {

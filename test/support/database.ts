@@ -12,10 +12,9 @@ export interface Database {
 export async function createDatabase(name: string): Promise<Database> {
   const services = await need(["postgres"])
   const unique = `${name}_${process.pid}`
-  const admin = new Client({ connectionString: services.urls.postgres })
-  await admin.connect()
-  await admin.query(`create database ${unique}`)
-  const url = new URL(services.urls.postgres)
+  const { postgres } = services.urls
+  await once(postgres, `create database ${unique}`)
+  const url = new URL(postgres)
   url.pathname = `/${unique}`
   const client = new Client({ connectionString: url.href })
   client.on("error", () => undefined)
@@ -25,9 +24,18 @@ export async function createDatabase(name: string): Promise<Database> {
     client,
     drop: async () => {
       await client.end()
-      await admin.query(`drop database ${unique} with (force)`)
-      await admin.end()
+      await once(postgres, `drop database ${unique} with (force)`)
       await services.release()
     },
+  }
+}
+
+async function once(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
   }
 }

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict"
+import { before, describe, it } from "node:test"
+import { setImmediate as turn } from "node:timers/promises"
+import { type Catalog, loadParser, Tracker } from "../../src/tracking"
+
+const names = ["a", "b", "c"]
+const table = { keys: new Set(["id"]), primary: "id", isDated: false }
+const catalog: Catalog = {
+  tables: new Map(names.map((name) => [name, table])),
+  leads: () => false,
+  isHarmless: () => true,
+}
+
+describe("the tracker", () => {
+  let tracker: Tracker
+  let queries = 0
+  before(async () => {
+    await loadParser()
+    tracker = new Tracker(() => catalog)
+  })
+
+  const query = async (sql: string, transaction?: string) => {
+    const issued = { id: String(++queries), sql, transaction }
+    tracker.issued(issued)
+    await turn()
+    tracker.answeredBy(issued, [])
+  }
+  /** As `useCache` calls a module: `get` awaited, the load, `set` not awaited. */
+  const cached = async (key: string, load: () => Promise<unknown>) => {
+    const get = async () => {
+      tracker.begin(key)
+      await turn()
+    }
+    await get()
+    await load()
+    return tracker.end(key)!
+  }
+  const tablesOf = (reading: { tags: Set<string> }) =>
+    [...reading.tags].flatMap((tag) => /^db:(\w+)!$/.exec(tag)?.[1] ?? []).sort()
+
+  it("notes what is read between the miss and the set, and nothing else", async () => {
+    await query("select * from c")
+    const reading = await cached("k", async () => {
+      await query("select * from a")
+      await Promise.all([query("select * from b"), query("select * from a where id = 'x'")])
+    })
+    await query("select * from c")
+    assert.deepEqual(tablesOf(reading), ["a", "b"])
+    assert.equal(reading.opaque, undefined)
+  })
+
+  it("keeps loads of different contexts apart", async () => {
+    const [a, b] = await Promise.all(
+      ["a", "b"].map(async (name) => {
+        await turn()
+        return cached(name, () => query(`select * from ${name}`))
+      }),
+    )
+    assert.deepEqual([tablesOf(a!), tablesOf(b!)], [["a"], ["b"]])
+  })
+
+  it("notes what a load within a load reads in both, also when it was cached or failed", async () => {
+    const outer = await cached("outer", async () => {
+      const inner = await cached("inner", () => query("select * from a"))
+      assert.deepEqual(tablesOf(inner), ["a"])
+      await cached("failing", async () => {
+        await query("select * from b")
+        throw new Error("no")
+      }).catch(() => undefined)
+      tracker.answered(tracker.begin("hit"), { tags: ["db:c!"], expiresAt: 5 })
+    })
+    assert.deepEqual(tablesOf(outer), ["a", "b", "c"])
+    assert.equal(outer.expiresAt, 5)
+  })
+
+  it("makes opaque what cannot be known", async () => {
+    const opaque = async (load: () => Promise<unknown>) => (await cached("k", load)).opaque
+    assert.match((await opaque(() => query("update a set x = 1")))!, /writes/)
+    assert.match((await opaque(() => query("select now()")))!, /time/)
+    assert.match((await opaque(() => query("select * from a", "earlier")))!, /transaction/)
+    assert.match((await opaque(async () => tracker.issued({ id: "never", sql: "select 1" })))!, /under way/)
+    const failing = async () => {
+      tracker.issued({ id: "failing", sql: "select 1" })
+      tracker.failed({ id: "failing", sql: "select 1" })
+    }
+    assert.match((await opaque(failing))!, /failed/)
+    const own = async () => {
+      await query("begin", "own")
+      await query("select * from a", "own")
+      await query("commit", "own")
+    }
+    assert.equal(await opaque(own), undefined)
+  })
+
+  it("names the tables whose changes nobody tells", async () => {
+    const reading = await cached("k", () => query("select * from a, unknown"))
+    assert.deepEqual([...reading.untold], ["unknown"])
+  })
+
+  it("knows whether a request wrote", async () => {
+    const wrote = (sql: string) =>
+      tracker.request(async (request) => {
+        await query(sql)
+        return request.wrote
+      })
+    assert.equal(await wrote("select * from a"), false)
+    assert.equal(await wrote("  begin"), false)
+    assert.equal(await wrote("update a set x = 1"), true)
+    assert.equal(await wrote("with w as (delete from a returning id) select * from w"), true)
+    assert.equal(await wrote("/* a */ insert into a values (1)"), true)
+  })
+})
