@@ -7,6 +7,8 @@ import { defineConfig } from "@medusajs/framework/utils"
 import { withPegasus } from "medusa-pegasus"
 
 const redisUrl = process.env.PEGASUS_DEMO_REDIS_URL!
+/** For measuring what hearing costs. */
+const feedSource = process.env.PEGASUS_DEMO_FEED as "postgres" | "events" | undefined
 
 const store = {
   projectConfig: {
@@ -46,7 +48,8 @@ const modes = {
         },
       ],
     }),
-  pegasus: () => withPegasus(defineConfig(store), { redisUrl, feed: { install: "start" } }),
+  pegasus: () =>
+    withPegasus(defineConfig(store), { redisUrl, feed: { install: "start", source: feedSource } }),
 }
 
 export default modes[(process.env.PEGASUS_DEMO_CACHE ?? "off") as keyof typeof modes]()

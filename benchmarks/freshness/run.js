@@ -2,7 +2,7 @@
  * What freshness costs and keeps, on real stores: readers of category pages while products are edited, an edit with and
  * without, an import with readers, the lag from a commit to its being known.
  *
- *   node benchmarks/freshness/run.js [--only churn,edit,import,lag] [--seconds 15] [--json results.json]
+ *   node benchmarks/freshness/run.js [--only churn,edit,import,lag,tracking] [--seconds 15] [--json results.json]
  *
  * Each mode has a copy of one catalogue of 500 products; only that of Pegasus has triggers. Edits are made by another
  * process on the same database (`admin`), or as SQL beside the stores (`sql`). Every read's answer is checked to be 200 and
@@ -22,7 +22,7 @@ const feed = require("../../src/feed/index.ts")
 
 const { values: options } = parseArgs({
   options: {
-    only: { type: "string", default: "churn,edit,import,lag" },
+    only: { type: "string", default: "churn,edit,import,lag,tracking" },
     seconds: { type: "string", default: "15" },
     json: { type: "string" },
   },
@@ -36,7 +36,7 @@ async function main() {
   const services = await need(["postgres", "redis"])
   const template = await createDatabase(services.urls.postgres, products)
   await fillDatabase(template, products, new AbortController().signal)
-  const run = { lag, edit, churn, import: bulk }
+  const run = { lag, edit, churn, import: bulk, tracking }
   for (const name of options.only.split(",")) await run[name](services.urls, template)
   await services.release()
   if (!options.json) return
@@ -58,7 +58,7 @@ function note(row) {
 }
 
 /** A store of one mode on a copy of its own; `beside` on the same copy. */
-async function store(urls, template, mode, beside) {
+async function store(urls, template, mode, beside, env = {}) {
   const name = beside?.name ?? `pegasus_bench_${mode}_${Date.now()}`
   const url = new URL(urls.postgres)
   url.pathname = `/${name}`
@@ -66,16 +66,11 @@ async function store(urls, template, mode, beside) {
     await query(urls.postgres, `create database ${name} template ${new URL(template).pathname.slice(1)}`)
     if (mode !== "pegasus") await feed.withClient({ connectionString: url.href }, undefined, feed.remove)
   }
-  const started = command("store", [
-    "--cache",
-    mode,
-    "--products",
-    String(products),
-    "--database-url",
-    url.href,
-    "--redis-url",
-    urls.redis,
-  ])
+  const started = command(
+    "store",
+    ["--cache", mode, "--products", String(products), "--database-url", url.href, "--redis-url", urls.redis],
+    env,
+  )
   while (!started.stdout().includes("READY")) {
     await sleep(100)
     if (started.process.exitCode !== null) throw new Error(started.stderr())
@@ -352,6 +347,29 @@ async function bulk(urls, template) {
     if (truth !== one) await truth.stop()
     await one.stop()
   }
+}
+
+/** A cold product list with tracking and without: two stores with Pegasus, one of which hears events only. */
+async function tracking(urls, template) {
+  const stores = []
+  for (const source of ["events", "postgres"]) {
+    stores.push({
+      source,
+      times: [],
+      ...(await store(urls, template, "pegasus", undefined, { PEGASUS_DEMO_FEED: source })),
+    })
+  }
+  for (let count = -5; count < 60; count++) {
+    for (const one of stores.toSorted(() => Math.random() - 0.5)) {
+      const started = performance.now()
+      // Another offset each time: nothing of it is cached.
+      await one.get(`/store/products?limit=50&offset=${(count + 5) * 7}&region_id=${one.regionId}`)
+      if (count >= 0) one.times.push(performance.now() - started)
+    }
+  }
+  const [without, with_] = stores.map(({ times }) => median(times))
+  note({ what: "cold product list of 50, ms", without, with: with_, times: with_ / without })
+  for (const one of stores) await one.stop()
 }
 
 const median = (all) => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)]
