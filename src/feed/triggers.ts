@@ -4,7 +4,7 @@
  * One function in the store's schema, and on each table a statement trigger for insert, update, delete and truncate. A
  * statement that changes rows sends one notification, which PostgreSQL delivers at the commit, in the order of commits, or
  * never: {"s": schema, "t": table, "o": "i"|"u"|"d"|"!", "c": columns changed, "k": {key column: values, old and new},
- * "at": milliseconds since 1970}. More than a hundred rows, or too much text for a notification, become "!".
+ * "at": milliseconds since 1970}. More than fifty rows, or too much text for a notification, become "!".
  *
  * A notification makes commits of the whole database queue for a moment, so tables that are written at every
  * sale have no trigger; what reads them is not cached.
@@ -14,8 +14,8 @@ import type { ClientBase } from "pg"
 export const channel = "pegasus_feed"
 const functionName = "pegasus_feed"
 /** Rises when the function or the triggers change: older ones are then replaced. */
-const version = 2
-const mostRows = 100
+const version = 3
+const mostRows = 50
 
 /** Written at every sale or visit, private, or Medusa's own book-keeping. Reasons and reference tables stay. */
 const hot = [
