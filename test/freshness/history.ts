@@ -46,9 +46,11 @@ export async function runStores({
   const stores: Awaited<ReturnType<typeof startStore>>[] = []
   for (let number = 0; number < processes; number++) stores.push(await startStore(args))
   const truth = new Truth(database.url)
-  const ids = (await truth.query("select id from product where deleted_at is null order by id limit 10")).map(
-    ({ id }) => id as string,
-  )
+  const ids = (
+    await truth.query(
+      "select id from product where deleted_at is null and status = 'published' order by id limit 20",
+    )
+  ).map(({ id }) => id as string)
   await truth.query("update product set title = '0'")
   const history: Happening[] = []
   const faults: string[] = []
@@ -58,17 +60,17 @@ export async function runStores({
   const read = async (number: number) => {
     const { url, publishableKey, regionId } = stores[number]!.ready
     const headers = { "x-publishable-api-key": publishableKey }
-    const path = `/store/products?limit=20&region_id=${regionId}&fields=id,title,*variants.calculated_price`
     while (!over) {
+      // One product an answer: nothing but its own change takes it out of the cache.
+      const key = ids[Math.floor(random() * ids.length)]!
+      const path = `/store/products?id=${key}&region_id=${regionId}&fields=id,title,*variants.calculated_price`
       const startedAt = Date.now()
       try {
         const answer = await fetch(`${url}${path}`, { headers, signal: AbortSignal.timeout(20_000) })
         if (!answer.ok) throw new Error(String(answer.status))
-        const { products } = (await answer.json()) as { products: { id: string; title: string }[] }
-        for (const { id, title } of products) {
-          if (ids.includes(id)) {
-            history.push({ kind: "read", key: id, counter: Number(title), startedAt, process: number })
-          }
+        const { products } = (await answer.json()) as { products: { title: string }[] }
+        for (const { title } of products) {
+          history.push({ kind: "read", key, counter: Number(title), startedAt, process: number })
         }
       } catch {
         failed++
@@ -88,7 +90,7 @@ export async function runStores({
       } catch {
         await sleep(50)
       }
-      await sleep(random() * 200)
+      await sleep(random() * 400)
     }
   }
   const kinds: [name: string, harm: (pause: number) => Promise<unknown>][] = [
