@@ -27,7 +27,7 @@ import {
   stableText,
 } from "../engine"
 import { type EntitySchema, tagsOfData, tagsOfEvent } from "./entities"
-import { type Database, Freshness, installFeed, type Kept } from "./freshness"
+import { type Database, Freshness, installFeed, untracked } from "./freshness"
 import type { FeedOptions } from "./options"
 import { PendingLoads } from "./pending-loads"
 import { Sampler } from "./sampler"
@@ -136,9 +136,8 @@ export class CachingModuleService implements ICachingModuleService {
     requireKeyOrTags(key, undefined)
     const isKept = options?.autoInvalidate === false
     const isLoad = followsLoad(call)
-    const read = await (isLoad && !isKept && this.freshness?.isInstalled
-      ? this.freshness.end(key)
-      : noTracking)
+    const ended = isLoad && this.freshness ? await this.freshness.end(key) : untracked
+    const read = isKept ? untracked : ended
     const isAutomatic = (!tags || computeAutomaticTags) && !read?.isWhole
     const automatic = isAutomatic ? tagsOfData(data, this.schema) : []
     const named = [...new Set([...(tags ?? []), ...automatic])].map(isKept ? keptTag : autoTag)
@@ -342,10 +341,3 @@ const entryKey = (provider: string, key: string) => `${provider}:${key}`
 const autoTag = (tag: string) => `auto:${tag}`
 const keptTag = (tag: string) => `kept:${tag}`
 const bothKinds = (tag: string) => [autoTag(tag), keptTag(tag)]
-
-/** What is kept until someone clears it, or where the database does not tell its changes. */
-const noTracking: Promise<Kept> = Promise.resolve({
-  tags: [],
-  isWhole: false,
-  life: Number.POSITIVE_INFINITY,
-})

@@ -47,6 +47,9 @@ export interface Kept {
 
 /** Told, with its key and the reason, of each value that was loaded and is not kept. */
 const unkept = channel("pegasus:cache:unkept")
+/** What is kept until someone clears it, or where nobody tells what changed. */
+export const untracked: Kept = { tags: [], isWhole: false, life: Number.POSITIVE_INFINITY }
+
 /** The longest the start of a store waits for the feed, in milliseconds; it goes on without. */
 const longestStart = 2_000
 /** The longest an answer to a write waits for what it changed to be told here, in milliseconds. */
@@ -81,7 +84,7 @@ export class Freshness {
   }
 
   /** Whether the database tells its changes at all. */
-  get isInstalled(): boolean {
+  private get isInstalled(): boolean {
     return this.feed.catalog.tables.size > 0
   }
 
@@ -101,7 +104,7 @@ export class Freshness {
    */
   end(key: string): Promise<Kept | undefined> {
     const reading = this.tracker.end(key)
-    return this.dependenciesOf(reading)
+    return this.isInstalled ? this.dependenciesOf(reading) : Promise.resolve(untracked)
   }
 
   /** Resolves when what this request changed has been told here, so that the next read sees it. */

@@ -29,6 +29,9 @@ const longestReading = 60_000
 /** What begins, ends or reads: everything else is taken for a write. */
 const harmless = /^\s*(?:select|begin|start|commit|rollback|savepoint|release|set|show|values)\b/i
 
+/** The table of a plain write. */
+const written = /^\s*(?:insert\s+into|update|delete\s+from)\s+(?:"?\w+"?\.)?"?(\w+)"?/i
+
 export class Reading implements Read {
   readonly tags = new Set<string>()
   readonly untold = new Set<string>()
@@ -61,6 +64,8 @@ export class Tracker {
   private readonly context = new AsyncLocalStorage<Context>()
   private readonly statements = new LRUCache<string, Statement>({ max: mostStatements })
   private readonly underWay = new Map<string, Reading[]>()
+  /** The catalog by which the statements were understood. */
+  private understoodBy: Catalog | undefined
 
   constructor(private readonly catalog: () => Catalog) {}
 
@@ -108,7 +113,7 @@ export class Tracker {
   issued({ id, sql, transaction }: Issued): void {
     const context = this.context.getStore()
     if (!context) return
-    if (context.request && !context.request.wrote && !harmless.test(sql)) context.request.wrote = true
+    if (context.request && !context.request.wrote) context.request.wrote = this.mayBeTold(sql)
     const readings = [...aliveFrom(context.reading)]
     if (readings.length === 0) return
     for (const reading of readings) {
@@ -138,6 +143,13 @@ export class Tracker {
     this.underWay.delete(id)
   }
 
+  /** Whether a statement may change what the feed tells. */
+  private mayBeTold(sql: string): boolean {
+    if (harmless.test(sql)) return false
+    const table = written.exec(sql)?.[1]
+    return table === undefined || this.catalog().tables.has(table)
+  }
+
   private noteTransaction(reading: Reading, transaction: string, sql: string): void {
     if (/^\s*(?:begin|start)\b/i.test(sql)) reading.transactions.add(transaction)
     else if (!reading.transactions.has(transaction))
@@ -146,9 +158,12 @@ export class Tracker {
 
   private statementOf(sql: string, bindings: readonly unknown[] = []) {
     const { text, values } = skeletonOf(sql, bindings)
+    const catalog = this.catalog()
+    if (catalog !== this.understoodBy) this.statements.clear()
+    this.understoodBy = catalog
     let statement = this.statements.get(text)
     if (!statement) {
-      const { isHarmless } = this.catalog()
+      const { isHarmless } = catalog
       statement = parseStatement(text, isHarmless)
       // A literal where PostgreSQL takes no parameter: as it was written, then, without its values.
       if (statement.kind === "opaque" && text !== sql) {
