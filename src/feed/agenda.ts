@@ -4,18 +4,29 @@
  * how long what was read from it may be kept.
  */
 interface Next {
-  /** Milliseconds since 1970, by this process's clock; Infinity when nothing is to come. */
+  /** What was asked for began then, in milliseconds since 1970. */
+  since: number
+  /** By this process's clock; Infinity when nothing is to come. */
   at: number
 }
+
+/**
+ * A moment that has just passed still counts: clocks differ, and a load may have been under way. What is loaded
+ * within so many milliseconds of it is not kept.
+ */
+const margin = 1_000
 
 export class Agenda {
   private readonly next = new Map<string, Promise<Next>>()
 
   constructor(private readonly query: (sql: string) => Promise<Record<string, unknown>[]>) {}
 
-  /** @returns milliseconds. @throws what the query throws */
-  async quietFor(tables: Iterable<string>): Promise<number> {
-    const moments = await Promise.all([...tables].map((table) => this.momentOf(table)))
+  /**
+   * @param since when the reading began, in milliseconds since 1970
+   * @returns milliseconds; not positive when something began or ended meanwhile. @throws what the query throws
+   */
+  async quietFor(tables: Iterable<string>, since: number): Promise<number> {
+    const moments = await Promise.all([...tables].map((table) => this.momentAfter(table, since)))
     return Math.min(...moments.map(({ at }) => at)) - Date.now()
   }
 
@@ -25,24 +36,25 @@ export class Agenda {
     else this.next.delete(table)
   }
 
-  private async momentOf(table: string): Promise<Next> {
+  private async momentAfter(table: string, since: number): Promise<Next> {
     const known = await this.next.get(table)
-    if (known && known.at > Date.now()) return known
-    const asked = this.ask(table)
+    if (known && known.since <= since && known.at > since - margin) return known
+    const asked = this.ask(table, since)
     this.next.set(table, asked)
     asked.catch(() => this.next.delete(table))
     return asked
   }
 
-  private async ask(table: string): Promise<Next> {
+  private async ask(table: string, since: number): Promise<Next> {
     // Counted from before the question: the answer may only be too early.
     const from = Date.now()
     const name = `"${table.replaceAll('"', '""')}"`
     const [row] = await this.query(`
       select extract(epoch from min((cells ->> name)::timestamptz) - now()) * 1000 as milliseconds
       from ${name} r, to_jsonb(r) as cells, unnest(array['starts_at', 'ends_at']) as name
-      where (cells ->> name)::timestamptz > now()`)
+      where (cells ->> name)::timestamptz > now() - interval '${from - since + margin} milliseconds'`)
     const left = row?.milliseconds
-    return { at: left === null || left === undefined ? Number.POSITIVE_INFINITY : from + Number(left) }
+    const at = left === null || left === undefined ? Number.POSITIVE_INFINITY : from + Number(left)
+    return { since, at }
   }
 }

@@ -15,12 +15,18 @@ where c.contype = 'f' and c.convalidated and array_length(c.conkey, 1) = 1
 /** Functions that read no tables and know no time or chance. */
 const functionsSql = `
 select distinct proname from pg_proc
-where pronamespace = 'pg_catalog'::regnamespace and provolatile in ('i', 's') and proname !~ '^(pg_|current_setting|txid|query_to|table_to|schema_to|database_to|cursor_to|has_|to_reg|ts_stat)'
+where pronamespace = 'pg_catalog'::regnamespace and provolatile in ('i', 's') and proname !~ '^(pg_|current_setting|txid|query_to|table_to|schema_to|database_to|cursor_to|has_|to_reg|ts_stat|age$)'
   or proname in ('unnest', 'jsonb_array_elements', 'generate_series') and pronamespace = 'pg_catalog'::regnamespace`
 const datedSql = `
 select distinct r.relname as table from pg_attribute a join pg_class r on r.oid = a.attrelid
 where r.relnamespace = current_schema()::regnamespace and r.relkind in ('r', 'p')
   and a.attname in ('starts_at', 'ends_at') and not a.attisdropped`
+
+/** Tables whose rows are their own: no views, no single partitions, no parents by inheritance. */
+const plainTablesSql = `
+select r.relname as table from pg_class r
+where r.relnamespace = current_schema()::regnamespace and r.relkind in ('r', 'p') and not r.relispartition
+  and not (r.relkind = 'r' and exists (select 1 from pg_inherits i where i.inhparent = r.oid or i.inhrelid = r.oid))`
 
 export interface Known {
   catalog: Catalog
@@ -35,10 +41,11 @@ export async function readCatalog(client: Pick<ClientBase, "query">): Promise<Kn
   const { rows: references } = await client.query(referencesSql)
   const leading = new Set(references.map(({ source, target }) => `${source}>${target}`))
   const functions = new Set(await column(functionsSql, "proname"))
-  const dated = new Set(await column(datedSql, "table"))
+  const all = new Set(await column(plainTablesSql, "table"))
   const tables = new Map<string, Table>()
+  const dated = new Set(await column(datedSql, "table"))
   for (const { table, name, primary, keys, isInstalled } of wanted) {
-    if (!isInstalled || table !== name) continue
+    if (!isInstalled || table !== name || !all.has(table)) continue
     const isKey = primary.length === 1 && keys.includes(primary[0]!)
     tables.set(table, {
       keys: new Set(keys),
@@ -51,7 +58,10 @@ export async function readCatalog(client: Pick<ClientBase, "query">): Promise<Kn
     wanted,
     schema: schema!,
     catalog: {
+      isKnown: true,
+      schema: schema!,
       tables,
+      isTable: (name) => all.has(name),
       leads: (from, to) => leading.has(`${from.table}.${from.column}>${to.table}.${to.column}`),
       isHarmless: (name) => functions.has(name),
     },

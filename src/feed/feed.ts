@@ -24,10 +24,12 @@ export interface Feed {
   /** @param budget the longest to wait, in milliseconds. @returns false when it took longer or the feed is down */
   settled(budget: number): Promise<boolean>
   /**
-   * How long nothing begins or ends in these tables by the clock alone, in milliseconds.
+   * How long nothing begins or ends in these tables by the clock alone, in milliseconds; not positive when something
+   * did since then.
+   * @param since milliseconds since 1970
    * @throws when it cannot be found out
    */
-  quietFor(tables: Iterable<string>): Promise<number>
+  quietFor(tables: Iterable<string>, since: number): Promise<number>
   /** Milliseconds from a change to its being handed on, of the last changes. */
   lags(): readonly number[]
   close(): Promise<void>

@@ -40,7 +40,14 @@ export function postgresFeed(options: PostgresFeedOptions): Feed {
   return new PostgresFeed(options)
 }
 
-const nothing: Catalog = { tables: new Map(), leads: () => false, isHarmless: () => false }
+const nothing: Catalog = {
+  isKnown: false,
+  schema: "",
+  tables: new Map(),
+  isTable: () => false,
+  leads: () => false,
+  isHarmless: () => false,
+}
 
 class PostgresFeed implements Feed {
   catalog: Catalog = nothing
@@ -84,8 +91,8 @@ class PostgresFeed implements Feed {
     return trusted
   }
 
-  quietFor(tables: Iterable<string>): Promise<number> {
-    return this.agenda.quietFor(tables)
+  quietFor(tables: Iterable<string>, since: number): Promise<number> {
+    return this.agenda.quietFor(tables, since)
   }
 
   lags(): readonly number[] {

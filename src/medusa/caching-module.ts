@@ -125,7 +125,10 @@ export class CachingModuleService implements ICachingModuleService {
         }
       } else if (tags !== undefined) {
         const found = await this.cache.findByTags(tags.flatMap(bothKinds), entryKey(room, ""))
-        if (found.length > 0) return found
+        if (found.length > 0) {
+          this.freshness?.taint("it was found by tag")
+          return found
+        }
       }
     }
     return null
@@ -157,11 +160,13 @@ export class CachingModuleService implements ICachingModuleService {
           if (!read) return
           // No event could ever clear it, and nobody said how long it may be old.
           if (names.length === 0 && seconds === undefined && options?.autoInvalidate !== false) return
+          const left = read.until - Date.now()
+          if (left <= 0) return
           await this.cache.set({
             key: at,
             value: data,
             tags: names,
-            ttl: Math.min(this.lifeOf(seconds), read.life),
+            ttl: Math.min(this.lifeOf(seconds), left),
             fence: lead?.fence,
           })
         } finally {

@@ -41,14 +41,14 @@ export interface Kept {
   tags: readonly string[]
   /** Whether all its tables tell their changes. */
   isWhole: boolean
-  /** How long it may be kept, in milliseconds. */
-  life: number
+  /** How long it may be kept: milliseconds since 1970. */
+  until: number
 }
 
 /** Told, with its key and the reason, of each value that was loaded and is not kept. */
 const unkept = channel("pegasus:cache:unkept")
 /** What is kept until someone clears it, or where nobody tells what changed. */
-export const untracked: Kept = { tags: [], isWhole: false, life: Number.POSITIVE_INFINITY }
+export const untracked: Kept = { tags: [], isWhole: false, until: Number.POSITIVE_INFINITY }
 
 /** The longest the start of a store waits for the feed, in milliseconds; it goes on without. */
 const longestStart = 2_000
@@ -83,14 +83,14 @@ export class Freshness {
     return this.feed.trusted(now)
   }
 
-  /** Whether the database tells its changes at all. */
-  private get isInstalled(): boolean {
-    return this.feed.catalog.tables.size > 0
-  }
-
   /** To be called before the first `await` of a `get` that a `set` may follow. */
   begin(key: string): Reading {
     return this.tracker.begin(key)
+  }
+
+  /** Something was answered in this context of which it is not known what it depends on. */
+  taint(reason: string): void {
+    this.tracker.taint(reason)
   }
 
   /** A cached value was answered in this context, in the place of the reading if there was one. */
@@ -104,13 +104,17 @@ export class Freshness {
    */
   end(key: string): Promise<Kept | undefined> {
     const reading = this.tracker.end(key)
-    return this.isInstalled ? this.dependenciesOf(reading) : Promise.resolve(untracked)
+    const { isKnown, tables } = this.feed.catalog
+    // Known, and nobody tells: Medusa's events must do.
+    if (isKnown && tables.size === 0) return Promise.resolve(untracked)
+    return this.dependenciesOf(reading)
   }
 
   /** Resolves when what this request changed has been told here, so that the next read sees it. */
   async settle(request: { wrote: boolean }): Promise<void> {
-    if (!request.wrote || (await this.feed.settled(longestSettling))) return
-    this.options.forgetAll()
+    // While the feed is silent nothing older than two seconds is answered anyway.
+    if (!request.wrote || !this.feed.trusted(Date.now())) return
+    if (!(await this.feed.settled(longestSettling))) this.options.forgetAll()
   }
 
   /** Resolves to true when everything committed before the call has been heard, to false when that is not known. */
@@ -136,7 +140,7 @@ export class Freshness {
 
   private async dependenciesOf(reading: Reading | undefined): Promise<Kept | undefined> {
     if (!reading) return undefined
-    const { key, tags, untold, dated, expiresAt } = reading
+    const { key, tags, untold, dated, expiresAt, began } = reading
     const hot = [...untold].find(isHot)
     const reason = reading.opaque ?? (hot === undefined ? undefined : `${hot} changes at every sale`)
     if (reason !== undefined) {
@@ -144,9 +148,9 @@ export class Freshness {
       return undefined
     }
     try {
-      const quiet = dated.size === 0 ? Number.POSITIVE_INFINITY : await this.feed.quietFor(dated)
-      const life = Math.min(expiresAt - Date.now(), quiet)
-      return life > 0 ? { tags: [...tags], isWhole: untold.size === 0, life } : undefined
+      const quiet = dated.size === 0 ? Number.POSITIVE_INFINITY : await this.feed.quietFor(dated, began)
+      const until = Math.min(expiresAt, Date.now() + quiet)
+      return until > Date.now() ? { tags: [...tags], isWhole: untold.size === 0, until } : undefined
     } catch {
       return undefined
     }

@@ -40,8 +40,9 @@ export class Sampler {
 
   /** Whether this hit is to be loaded anew. */
   takes(key: string, found: Fresh): boolean {
-    if (this.random() >= this.options.share || this.waiting.has(key) || this.waiting.size >= mostWaiting)
-      return false
+    if (this.random() >= this.options.share || this.waiting.has(key)) return false
+    const [oldest] = this.waiting.keys()
+    if (oldest !== undefined && this.waiting.size >= mostWaiting) this.waiting.delete(oldest)
     this.waiting.set(key, found)
     return true
   }

@@ -27,6 +27,12 @@ export interface Table {
 
 /** What is known of the database. */
 export interface Catalog {
+  /** False until it has been read. */
+  isKnown: boolean
+  /** Where the tables are. */
+  schema: string
+  /** Whether it is a table of the schema: a view, say, is none. */
+  isTable(name: string): boolean
   /** Tables whose changes are told. */
   tables: ReadonlyMap<string, Table>
   /** Whether a foreign key leads from one column to the other. */
@@ -88,12 +94,17 @@ export function noteRead(
   catalog: Catalog,
 ): void {
   if (statement.kind === "none") return
+  if (!catalog.isKnown) read.opaque ??= "who tells of changes is not known yet"
+  if (values.some((given) => given.some(isMoment))) read.opaque ??= "it asks for the time"
   if (statement.kind === "opaque") read.opaque ??= statement.reason
   else if (statement.kind === "write") read.opaque ??= `it writes to ${statement.tables.join(", ")}`
   else {
     let isDated = false
     for (const source of statement.sources) {
       const table = catalog.tables.get(source.table)
+      if (!catalog.isTable(source.table) || (source.schema ?? catalog.schema) !== catalog.schema) {
+        read.opaque ??= `${source.table} is no table of the store`
+      }
       if (!table) {
         read.untold.add(source.table)
         continue
@@ -135,10 +146,11 @@ function noteCondition(
   rows: readonly Record<string, unknown>[] | undefined,
   catalog: Catalog,
 ): void {
-  const { table, used, selected, star, lookups, isTop } = source
+  const { table, used, selected, star, whole, lookups, isTop } = source
   const isLedTo = lookups.some(({ column, by }) => catalog.leads(by, { table, column }))
   if (!isLedTo) tags.add(rowsTag(table))
   for (const column of used) tags.add(columnTag(table, column))
+  if (whole) tags.add(tableTag(table))
   const shown = isTop && rows && primary !== undefined ? source.shownAs(primary) : undefined
   if (shown !== undefined) {
     for (const row of rows!) {
@@ -154,6 +166,10 @@ function plain(values: readonly unknown[] | undefined, isArray: boolean): readon
   const all = isArray && values?.every(Array.isArray) ? values.flat() : isArray ? undefined : values
   return all?.every((value) => typeof value === "string" || typeof value === "number") ? all : undefined
 }
+
+/** A text that PostgreSQL may take for the time. */
+const isMoment = (value: unknown) =>
+  typeof value === "string" && /^\s*(now|today|tomorrow|yesterday)\s*$/i.test(value)
 
 /** 53 bits of a text: two texts with the same hash invalidate each other, which costs a load and no more. */
 function hash(text: string): string {

@@ -18,14 +18,18 @@ export interface Key {
 
 export interface Source {
   table: string
+  /** When the statement names it. */
+  schema: string | undefined
   /** A row matters only if all of these hold. */
   keys: Key[]
   /** Columns that decide whether, where or with what a row is given back. */
   used: Set<string>
   /** Columns given back as they are. */
   selected: Set<string>
-  /** Whether all columns are given back. */
+  /** Whether all columns are given back, each under its name. */
   star: boolean
+  /** Whether all columns matter: a whole row is a value, or what is alike or first is decided by all of them. */
+  whole: boolean
   /** Other tables' columns that this one's column is looked up by: `join t on t.id = s.t_id`. */
   lookups: { column: string; by: { table: string; column: string } }[]
   /** Whether the rows of the result are rows of this source. */
@@ -120,10 +124,12 @@ class Reader {
   private select(select: Node, level: Level, isTop: boolean): string[] {
     const written: string[] = []
     for (const { CommonTableExpr: cte } of select.withClause?.ctes ?? []) {
-      level.ctes.add(cte.ctename)
+      const isRecursive = Boolean(select.withClause.recursive)
+      if (isRecursive) level.ctes.add(cte.ctename)
       const [kind, body] = Object.entries(cte.ctequery)[0] as [string, Node]
       if (kind in writing) written.push(body[writing[kind]!].relname)
       else this.nested(body, level)
+      level.ctes.add(cte.ctename)
     }
     if (select.op && select.op !== "SETOP_NONE") {
       this.nested(select.larg, level)
@@ -135,6 +141,7 @@ class Reader {
     for (const item of select.fromClause ?? []) this.from(item, level, isTop, Boolean(cut))
     this.narrow(select.whereClause, level, undefined)
     this.targets(select.targetList ?? [], level)
+    if (namesOutput([select.sortClause, select.groupClause, select.distinctClause])) this.noteSelected(level)
     const { whereClause, groupClause, havingClause, sortClause, distinctClause, windowClause } = select
     this.walk([whereClause, groupClause, havingClause, sortClause, distinctClause, windowClause], level)
     this.walk([select.limitCount, select.limitOffset, select.valuesLists], level)
@@ -168,6 +175,7 @@ class Reader {
   }
 
   private table({ relname, schemaname, alias }: Node, level: Level, isTop: boolean, isCut: boolean): void {
+    if (alias?.colnames) throw new Opaque(`columns of ${relname} by other names`)
     if (schemaname === undefined && isCte(relname, level)) {
       level.sources.set(alias?.aliasname ?? relname, undefined)
       return
@@ -177,10 +185,12 @@ class Reader {
     }
     const source: Source = {
       table: relname,
+      schema: schemaname,
       keys: [],
       used: new Set(),
       selected: new Set(),
       star: false,
+      whole: false,
       lookups: [],
       isTop,
       isCut,
@@ -259,7 +269,8 @@ class Reader {
       }
       const found = this.column(target.val, level) ?? this.onlyColumn(target.val, level)
       if (found) found.source.selected.add(found.column)
-      else this.walk(target.val, level)
+      // A name without an alias may also be that of a column further out.
+      if (!found || (level.outer && fields.length === 1)) this.walk(target.val, level)
       const name = target.name ?? last?.String?.sval ?? target.val?.FuncCall?.funcname.at(-1).String.sval
       if (name === undefined) isClear = false
       else shown.set(name, [...(shown.get(name) ?? []), found])
@@ -290,7 +301,17 @@ class Reader {
     const fields = node?.ColumnRef?.fields
     if (fields?.length !== 1 || !fields[0].String || level.sources.size !== 1) return undefined
     const [[alias, source]] = level.sources as unknown as [[string, Source | undefined]]
-    return source && { alias, source, column: fields[0].String.sval }
+    const column = fields[0].String.sval
+    return source && column !== alias ? { alias, source, column } : undefined
+  }
+
+  /** What is given back also decides about the order, or what is alike. */
+  private noteSelected(level: Level): void {
+    for (const source of level.sources.values()) {
+      if (!source) continue
+      for (const column of source.selected) source.used.add(column)
+      if (source.star) source.whole = true
+    }
   }
 
   /** Notes every column, nested select and function in an expression. */
@@ -316,7 +337,7 @@ class Reader {
       for (let at: Level | undefined = level; at; at = at.outer) {
         if (!at.sources.has(names[0])) continue
         const source = at.sources.get(names[0])
-        if (source && column === undefined) source.star = true
+        if (source && column === undefined) source.whole = true
         else source?.used.add(column)
         return
       }
@@ -327,7 +348,7 @@ class Reader {
     for (let at: Level | undefined = level; at; at = at.outer) {
       for (const [alias, source] of at.sources) {
         if (!source) continue
-        if (column === undefined || alias === column) source.star = true
+        if (column === undefined || alias === column) source.whole = true
         else source.used.add(column)
       }
     }
@@ -360,8 +381,25 @@ function isCte(name: string, level: Level): boolean {
   return false
 }
 
+/** Whether an order, a grouping or `distinct` may mean what is given back: by number, by a bare name, or all of it. */
+function namesOutput(clauses: Node[]): boolean {
+  return clauses
+    .flat()
+    .filter(Boolean)
+    .map((item) => item.SortBy?.node ?? item)
+    .some(({ ColumnRef: column, ...other }) =>
+      column
+        ? column.fields.length === 1
+        : other.A_Const || other.ParamRef || Object.keys(other).length === 0,
+    )
+}
+
 /** `$1`, also as `$1::text` */
 function parameterOf(node: Node): number | undefined {
-  if (node?.TypeCast) return parameterOf(node.TypeCast.arg)
+  if (node?.TypeCast) {
+    const { names, typmods } = node.TypeCast.typeName
+    const isText = ["text", "varchar"].includes(names.at(-1).String.sval) && !typmods
+    return isText ? parameterOf(node.TypeCast.arg) : undefined
+  }
   return node?.ParamRef?.number
 }

@@ -42,7 +42,8 @@ export class Reading implements Read {
   isOpen = true
   /** When something that it was built on expires, in milliseconds since 1970. */
   expiresAt = Number.POSITIVE_INFINITY
-  private readonly began = Date.now()
+  /** Milliseconds since 1970. */
+  readonly began = Date.now()
 
   constructor(
     readonly key: string,
@@ -101,6 +102,11 @@ export class Tracker {
       for (const tag of tags) around.tags.add(tag)
       around.expiresAt = Math.min(around.expiresAt, expiresAt)
     }
+  }
+
+  /** Something was answered in this context of which it is not known what it depends on. */
+  taint(reason: string): void {
+    for (const reading of aliveFrom(this.context.getStore()?.reading)) reading.opaque ??= reason
   }
 
   /** Runs a request; afterwards `wrote` says whether it changed anything in the database. */

@@ -188,16 +188,21 @@ describe("the feed of PostgreSQL", () => {
 
   it("knows how long nothing begins or ends by the clock", async () => {
     const { feed } = await listen()
-    assert.equal(await feed.quietFor(["price_list"]), Number.POSITIVE_INFINITY)
+    assert.equal(await feed.quietFor(["price_list"], Date.now()), Number.POSITIVE_INFINITY)
     await run(
       "insert into price_list values ('a', now() + interval '1 hour', null), ('b', now() - interval '1 hour', now() + interval '10 minutes')",
     )
     assert.ok(await feed.settled(2_000))
-    const left = await feed.quietFor(["price_list"])
+    const left = await feed.quietFor(["price_list"], Date.now())
     assert.ok(left > 590_000 && left <= 600_000, `${left}`)
+    await run("update price_list set starts_at = now() - interval '3 seconds' where id = 'b'")
+    assert.ok(await feed.settled(2_000))
+    assert.ok((await feed.quietFor(["price_list"], Date.now())) > 0, "long enough ago")
+    assert.ok((await feed.quietFor(["price_list"], Date.now() - 4_000)) <= 0, "while it was read")
+    assert.ok((await feed.quietFor(["price_list"], Date.now())) > 0, "and again for who began later")
     await run("delete from price_list where id = 'b'")
     assert.ok(await feed.settled(2_000))
-    assert.ok((await feed.quietFor(["price_list"])) > 3_000_000)
+    assert.ok((await feed.quietFor(["price_list"], Date.now())) > 3_000_000)
   })
 
   it("is made once, also by several at the same time, and leaves nothing when it is removed", async () => {

@@ -63,6 +63,7 @@ describe("a statement", () => {
       "select id from t for update",
       "select s.t.id from s.t",
       "select u.id from t",
+      "select x from t as u (x)",
       "select * from xmltable('/a' passing '<a/>' columns b text)",
       "select current_user",
       "explain select 1",

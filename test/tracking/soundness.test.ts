@@ -122,6 +122,17 @@ const queries: (() => Query)[] = [
   () => [
     `select i.*, p.* from item i join part p on p.item_id = i.id where p.title = ${quoted(word())} order by i.id, p.id`,
   ],
+  () => [`select id, title from item order by 2, 1 limit ${1 + number(3)}`],
+  () => [`select i.id, i.title as shown from item i order by shown, id limit ${1 + number(3)}`],
+  () => [`select distinct on (1) status, title from item order by 1, 2`],
+  () => [`select i from item i order by i.id limit 2`],
+  () => [`select p from part p where p.item_id = '${item()}'`],
+  () => [
+    `with item as (select id, title from item where status = '${status()}') select * from item order by id`,
+  ],
+  () => [
+    `select id, (select handle from maker limit 1) as h from item where status = '${status()}' order by id`,
+  ],
   () => [
     `select coalesce(min(rank), 0) from item where id in (${listed(items())}) and status <> '${status()}'`,
   ],

@@ -6,6 +6,9 @@ import { type Catalog, loadParser, Tracker } from "../../src/tracking"
 const names = ["a", "b", "c"]
 const table = { keys: new Set(["id"]), primary: "id", isDated: false }
 const catalog: Catalog = {
+  isKnown: true,
+  schema: "public",
+  isTable: (name) => name !== "a_view",
   tables: new Map(names.map((name) => [name, table])),
   leads: () => false,
   isHarmless: () => true,
@@ -77,6 +80,10 @@ describe("the tracker", () => {
     const opaque = async (load: () => Promise<unknown>) => (await cached("k", load)).opaque
     assert.match((await opaque(() => query("update a set x = 1")))!, /writes/)
     assert.match((await opaque(() => query("select now()")))!, /time/)
+    assert.match((await opaque(() => query("select * from a where id > 'today'")))!, /time/)
+    assert.match((await opaque(() => query("select * from a, a_view")))!, /no table/)
+    assert.match((await opaque(() => query("select * from other.a")))!, /no table/)
+    assert.match((await opaque(async () => tracker.taint("by tag")))!, /by tag/)
     assert.match((await opaque(() => query("select * from a", "earlier")))!, /transaction/)
     assert.match((await opaque(async () => tracker.issued({ id: "never", sql: "select 1" })))!, /under way/)
     const failing = async () => {
