@@ -317,7 +317,12 @@ class TieredCache implements Cache {
       this.tell("miss", { key })
       return undefined
     }
-    this.tell("hit", { key, tier: "redis", state: "fresh" })
+    return this.adopt(found)
+  }
+
+  /** Answers what Redis has, and keeps it in memory. */
+  private adopt(found: Entry): Entry {
+    this.tell("hit", { key: found.key, tier: "redis", state: "fresh" })
     this.memory.set(found)
     return found
   }
@@ -326,11 +331,7 @@ class TieredCache implements Cache {
   private async fill<T>(options: GetOrSetOptions<T>, held: Entry | undefined): Promise<Entry> {
     const { key, staleOnErrorFor, lockTimeout = defaultLockTimeout } = options
     const found = await this.readShared(key)
-    if (found && this.isFresh(found)) {
-      this.tell("hit", { key, tier: "redis", state: "fresh" })
-      this.memory.set(found)
-      return found
-    }
+    if (this.isFreshEntry(found)) return this.adopt(found)
     this.tell("miss", { key })
     const claim = await this.claim(key, lockTimeout)
     if ("entry" in claim) return claim.entry
@@ -399,9 +400,7 @@ class TieredCache implements Cache {
     if (waited) this.tell("wait", { key, duration: this.clock.now() - started })
     if (this.isFreshEntry(found)) {
       this.later(release(lease))
-      this.tell("hit", { key, tier: "redis", state: "fresh" })
-      this.memory.set(found)
-      return { entry: found }
+      return { entry: this.adopt(found) }
     }
     return lease ? { lease } : {}
   }

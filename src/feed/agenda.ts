@@ -3,6 +3,8 @@
  * agenda knows the next such moment, asks for it anew when the table changed or the moment has passed, and so says
  * how long what was read from it may be kept.
  */
+import { quoted } from "./triggers"
+
 interface Next {
   /** What was asked for began then, in milliseconds since 1970. */
   since: number
@@ -48,10 +50,9 @@ export class Agenda {
   private async ask(table: string, since: number): Promise<Next> {
     // Counted from before the question: the answer may only be too early.
     const from = Date.now()
-    const name = `"${table.replaceAll('"', '""')}"`
     const [row] = await this.query(`
       select extract(epoch from min((cells ->> name)::timestamptz) - now()) * 1000 as milliseconds
-      from ${name} r, to_jsonb(r) as cells, unnest(array['starts_at', 'ends_at']) as name
+      from ${quoted(table)} r, to_jsonb(r) as cells, unnest(array['starts_at', 'ends_at']) as name
       where (cells ->> name)::timestamptz > now() - interval '${from - since + margin} milliseconds'`)
     const left = row?.milliseconds
     const at = left === null || left === undefined ? Number.POSITIVE_INFINITY : from + Number(left)

@@ -31,7 +31,6 @@ where r.relnamespace = current_schema()::regnamespace and r.relkind in ('r', 'p'
 export interface Known {
   catalog: Catalog
   wanted: Wanted[]
-  schema: string
 }
 
 export async function readCatalog(client: Pick<ClientBase, "query">): Promise<Known> {
@@ -56,7 +55,6 @@ export async function readCatalog(client: Pick<ClientBase, "query">): Promise<Kn
   const [schema] = await column("select current_schema() as schema", "schema")
   return {
     wanted,
-    schema: schema!,
     catalog: {
       isKnown: true,
       schema: schema!,

@@ -14,6 +14,7 @@ import { Client, type ClientConfig } from "pg"
 import type { Catalog, Change } from "../tracking"
 import { Agenda } from "./agenda"
 import { readCatalog } from "./catalog"
+import { lookIn } from "./client"
 import type { Feed, FeedEvents } from "./feed"
 import { channel } from "./triggers"
 
@@ -56,13 +57,13 @@ class PostgresFeed implements Feed {
   private readonly mark = `proof:${Math.random().toString(36).slice(2)}:`
   private readonly timer: NodeJS.Timeout
   private readonly recentLags: number[] = []
-  private readonly proofs = new Map<number, () => void>()
   private readonly agenda = new Agenda((sql) => this.query(sql))
   private proofNumber = 0
+  /** The number of the last proof that came back. */
+  private provenNumber = 0
   /** The attempt to connect that is under way, or the last one. */
   private connecting: Promise<void>
   private client: Client | undefined
-  private schema = ""
   private trustedUntil = 0
   private trustedFrom = 0
   private wasTrusted: boolean | undefined
@@ -136,9 +137,7 @@ class PostgresFeed implements Feed {
     client.on("notification", ({ payload }) => this.hear(payload ?? ""))
     try {
       await client.connect()
-      if (this.options.schema) {
-        await client.query("select set_config('search_path', $1, false)", [this.options.schema])
-      }
+      await lookIn(client, this.options.schema)
       await client.query(`listen ${channel}`)
       await this.learn(client)
       if (this.closed || ended) throw new Error("closed")
@@ -154,10 +153,9 @@ class PostgresFeed implements Feed {
   }
 
   private async learn(client: Client): Promise<void> {
-    const { catalog, wanted, schema } = await readCatalog(client)
+    const { catalog, wanted } = await readCatalog(client)
     this.catalog = catalog
     this.untold = wanted.filter(({ isInstalled }) => !isInstalled).map(({ table }) => table)
-    this.schema = schema
     this.agenda.forget()
   }
 
@@ -174,7 +172,6 @@ class PostgresFeed implements Feed {
   private lost(client: Client, cause: unknown): void {
     if (this.client === client) this.client = undefined
     this.trustedUntil = 0
-    this.proofs.clear()
     this.proving = undefined
     if (this.closed) return
     if (this.wasTrusted !== false) this.tellTrust(false, cause)
@@ -210,19 +207,13 @@ class PostgresFeed implements Feed {
     if (!client) return false
     const number = ++this.proofNumber
     const sentAt = Date.now()
-    let isBack = false
-    this.proofs.set(number, () => {
-      isBack = true
-    })
     try {
       await client.query(`select pg_notify('${channel}', $1)`, [`${this.mark}${number}`])
     } catch {
       return false
-    } finally {
-      this.proofs.delete(number)
     }
     // Notifications of the own connection come before the end of the query that sent them.
-    if (!isBack || this.client !== client) return false
+    if (this.provenNumber !== number || this.client !== client) return false
     this.provenAt = Date.now()
     this.trustedFrom = sentAt
     this.trustedUntil = sentAt + this.trustWindow
@@ -232,12 +223,12 @@ class PostgresFeed implements Feed {
 
   private hear(payload: string): void {
     if (payload.startsWith("proof:")) {
-      if (payload.startsWith(this.mark)) this.proofs.get(Number(payload.slice(this.mark.length)))?.()
+      if (payload.startsWith(this.mark)) this.provenNumber = Number(payload.slice(this.mark.length))
       return
     }
     try {
       const { s: schema, t: table, o: kind, c: columns, k: keys, at } = JSON.parse(payload)
-      if (this.schema !== "" && schema !== this.schema) return
+      if (this.catalog.isKnown && schema !== this.catalog.schema) return
       if (kind === "relearn") {
         this.relearn()
         return

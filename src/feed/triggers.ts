@@ -175,7 +175,7 @@ async function inTurn<T>(client: Pick<ClientBase, "query">, work: () => Promise<
 /** Tells the processes that listen that the triggers are others now. */
 const relearnSql = `select pg_notify('${channel}', json_build_object('s', current_schema(), 'o', 'relearn')::text);`
 
-const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
+export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`
 
 /**

@@ -114,7 +114,7 @@ export class Freshness {
   async settle(request: { wrote: boolean }): Promise<void> {
     // While the feed is silent nothing older than two seconds is answered anyway.
     if (!request.wrote || !this.feed.trusted(Date.now())) return
-    if (!(await this.feed.settled(longestSettling))) this.options.forgetAll()
+    if (!(await this.settled())) this.options.forgetAll()
   }
 
   /** Resolves to true when everything committed before the call has been heard, to false when that is not known. */

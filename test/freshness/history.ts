@@ -4,12 +4,12 @@
  * recovered, Redis killed, emptied and stopped, a store stopped.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import Redis from "ioredis"
 import { Client } from "pg"
-import { type RedisServer, startRedis } from "../../demo/run/redis"
+import { startRedis } from "../../demo/run/redis"
 import { type Happening, type Violation, violations } from "../history/history"
 import { randomOf } from "../history/random"
 import { createDatabase } from "../support/database"
+import { emptied, stopped } from "../support/harm"
 import { startStore } from "../support/store"
 import { until } from "../support/until"
 
@@ -96,7 +96,7 @@ export async function runStores({
   const kinds: [name: string, harm: (pause: number) => Promise<unknown>][] = [
     ["the feed's connections are killed", () => truth.query(killFeed)],
     ["PostgreSQL crashes", () => crash(truth)],
-    ["Redis is emptied", () => emptied(redis)],
+    ["Redis is emptied", () => emptied(redis.url)],
     ["Redis stops", (pause) => stopped(redis.pid, pause)],
     [
       "Redis is killed",
@@ -171,17 +171,4 @@ async function crash(truth: Truth): Promise<void> {
   const [row] = await truth.query("select pg_backend_pid() as pid")
   process.kill(Number(row!.pid), "SIGKILL")
   await until("PostgreSQL has recovered", () => truth.query("select 1").catch(() => undefined), 30_000)
-}
-
-async function stopped(pid: number, pause: number): Promise<void> {
-  process.kill(pid, "SIGSTOP")
-  await sleep(pause)
-  process.kill(pid, "SIGCONT")
-}
-
-async function emptied({ url }: RedisServer): Promise<void> {
-  const redis = new Redis(url, { retryStrategy: () => null })
-  redis.on("error", () => undefined)
-  await redis.flushall().catch(() => undefined)
-  redis.disconnect()
 }

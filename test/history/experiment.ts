@@ -5,8 +5,8 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import Redis from "ioredis"
 import { startRedis } from "../../demo/run/redis"
+import { emptied, stopped } from "../support/harm"
 import type { Broken, Orders } from "./actor"
 import { type Happening, type Violation, violations } from "./history"
 import { randomOf } from "./random"
@@ -98,17 +98,4 @@ function start(orders: Orders): { process: ChildProcess; history: Promise<Happen
   })
   child.send(orders)
   return { process: child, history }
-}
-
-async function stopped(pid: number, pause: number): Promise<void> {
-  process.kill(pid, "SIGSTOP")
-  await sleep(pause)
-  process.kill(pid, "SIGCONT")
-}
-
-async function emptied(url: string): Promise<void> {
-  const redis = new Redis(url, { retryStrategy: () => null })
-  redis.on("error", () => undefined)
-  await redis.flushall().catch(() => undefined)
-  redis.disconnect()
 }

@@ -1,6 +1,7 @@
 /** A database of one's own on the demo's PostgreSQL. */
 import { Client } from "pg"
 import { need } from "../../demo/run/services"
+import { withClient } from "../../src/feed"
 
 export interface Database {
   url: string
@@ -13,7 +14,9 @@ export async function createDatabase(name: string): Promise<Database> {
   const services = await need(["postgres"])
   const unique = `${name}_${process.pid}`
   const { postgres } = services.urls
-  await once(postgres, `create database ${unique}`)
+  const administer = (sql: string) =>
+    withClient({ connectionString: postgres }, undefined, (admin) => admin.query(sql))
+  await administer(`create database ${unique}`)
   const url = new URL(postgres)
   url.pathname = `/${unique}`
   const client = new Client({ connectionString: url.href })
@@ -24,18 +27,8 @@ export async function createDatabase(name: string): Promise<Database> {
     client,
     drop: async () => {
       await client.end()
-      await once(postgres, `drop database ${unique} with (force)`)
+      await administer(`drop database ${unique} with (force)`)
       await services.release()
     },
-  }
-}
-
-async function once(url: string, sql: string): Promise<void> {
-  const client = new Client({ connectionString: url })
-  await client.connect()
-  try {
-    await client.query(sql)
-  } finally {
-    await client.end()
   }
 }

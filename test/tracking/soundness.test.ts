@@ -8,6 +8,7 @@ import { after, before, describe, it } from "node:test"
 import { isDeepStrictEqual } from "node:util"
 import { type Feed, install, postgresFeed } from "../../src/feed"
 import { loadParser, type Reading, Tracker, tagsOfChange } from "../../src/tracking"
+import { randomOf } from "../history/random"
 import { createDatabase, type Database } from "../support/database"
 
 const seed = Number(process.env.SOUNDNESS_SEED ?? Date.now() % 1_000_000)
@@ -25,17 +26,7 @@ create table loose (id text primary key, item_id text, value text);
 create table heap (item_id text, value int);
 `
 
-/** mulberry32 */
-function random(state: number) {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
-const chance = random(seed)
+const chance = randomOf(seed)
 const number = (below: number) => Math.floor(chance() * below)
 const pick = <T>(all: readonly T[]): T => all[number(all.length)]!
 const item = () => `i${number(8)}`
