@@ -1,8 +1,8 @@
 /** What every bus must do. See engine/bus/bus.ts. */
 import assert from "node:assert/strict"
 import { afterEach, describe, it } from "node:test"
-import { setTimeout as sleep } from "node:timers/promises"
 import type { Bus } from "../engine"
+import { eventually } from "./eventually"
 
 export interface BusContract {
   /** A new bus. Those of one test are of one store, those of different tests are not. */
@@ -21,14 +21,8 @@ export function busContract(name: string, { make, isShared, patience = 2_000 }: 
   const busOf = async () => {
     const bus = await make(store)
     open.push(bus)
-    await eventually(() => bus.trusted(Date.now()))
+    await eventually(patience, () => bus.trusted(Date.now()))
     return bus
-  }
-  const eventually = async (holds: () => boolean) => {
-    for (let waited = 0; !holds(); waited += 5) {
-      assert.ok(waited < patience, `it did not happen within ${patience} ms`)
-      await sleep(5)
-    }
   }
   const capture = (bus: Bus) => bus.ledger.capture(Date.now())
 
@@ -54,7 +48,7 @@ export function busContract(name: string, { make, isShared, patience = 2_000 }: 
       await bus.move(["moved", "ü:☕", "*"])
       for (const tag of ["moved", "ü:☕", "*"]) assert.equal(bus.ledger.holds(before, [tag]), false)
       assert.equal(bus.ledger.holds(before, ["other"]), true)
-      await eventually(() => bus.ledger.holds(capture(bus), ["moved"]))
+      await eventually(patience, () => bus.ledger.holds(capture(bus), ["moved"]))
     })
 
     it("is not trusted once it is closed", async () => {
@@ -70,7 +64,7 @@ export function busContract(name: string, { make, isShared, patience = 2_000 }: 
       const [a, b] = [await busOf(), await busOf()]
       const before = capture(b)
       for (let count = 0; count < 50; count++) await a.move([`t${count}`])
-      await eventually(() => !b.ledger.holds(before, ["t49"]))
+      await eventually(patience, () => !b.ledger.holds(before, ["t49"]))
       for (let count = 0; count < 50; count++) assert.equal(b.ledger.holds(before, [`t${count}`]), false)
       assert.equal(b.ledger.seq, a.ledger.seq)
       assert.equal(b.ledger.holds(before, ["other"]), true)
@@ -92,7 +86,7 @@ export function busContract(name: string, { make, isShared, patience = 2_000 }: 
       )
       assert.equal(new Set(numbers).size, numbers.length)
       const last = Math.max(...numbers)
-      for (const bus of buses) await eventually(() => bus.ledger.seq === last)
+      for (const bus of buses) await eventually(patience, () => bus.ledger.seq === last)
     })
 
     it("keeps stores apart", async () => {

@@ -8,6 +8,7 @@ import assert from "node:assert/strict"
 import { afterEach, describe, it } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Cache } from "../engine"
+import { eventually } from "./eventually"
 
 export interface CacheContract {
   /** A new cache, ready for use; those of one test share what they share. */
@@ -30,12 +31,6 @@ export function cacheContract(name: string, { make, isShared, patience = 2_000 }
   const read = async (cache: Cache, key: string) => {
     const found = await cache.get(key)
     return found.state === "fresh" ? found.value : undefined
-  }
-  const eventually = async (holds: () => Promise<boolean>) => {
-    for (let waited = 0; !(await holds()); waited += 5) {
-      assert.ok(waited < patience, `it did not happen within ${patience} ms`)
-      await sleep(5)
-    }
   }
 
   describe(`the contract of a cache: ${name}`, () => {
@@ -123,7 +118,7 @@ export function cacheContract(name: string, { make, isShared, patience = 2_000 }
     it("finds what another process stored", async () => {
       const [a, b] = [await cacheOf(), await cacheOf()]
       await a.set({ key: "k", value: { at: new Date(7) }, ttl: minute })
-      await eventually(async () => (await read(b, "k")) !== undefined)
+      await eventually(patience, async () => (await read(b, "k")) !== undefined)
       assert.deepEqual(await read(b, "k"), { at: new Date(7) })
     })
 
@@ -137,9 +132,9 @@ export function cacheContract(name: string, { make, isShared, patience = 2_000 }
       ]
       for (const [change, left] of changes) {
         await a.set({ key: "k", value: "old", ttl: minute, tags: ["x"] })
-        await eventually(async () => (await read(b, "k")) === "old")
+        await eventually(patience, async () => (await read(b, "k")) === "old")
         await change()
-        await eventually(async () => (await read(b, "k")) === left)
+        await eventually(patience, async () => (await read(b, "k")) === left)
       }
     })
 

@@ -3,19 +3,14 @@ import assert from "node:assert/strict"
 import { after, afterEach, before, describe, it } from "node:test"
 import Redis from "ioredis"
 import { startRedis } from "../../demo/run/redis"
-import { type Cache, connect, type PegasusError } from "../../src/engine"
+import { connect, type PegasusError } from "../../src/engine"
 import { FakeClock } from "../../src/testing"
-import { cacheOf, joined } from "../support/caches"
+import { cacheOf, joined, read } from "../support/caches"
 import { until } from "../support/until"
 
 type RedisServer = Awaited<ReturnType<typeof startRedis>>
 
 const minute = 60_000
-
-const read = async (cache: Cache, key: string) => {
-  const found = await cache.get(key)
-  return found.state === "fresh" ? found.value : undefined
-}
 
 describe("the cache in memory", () => {
   it("gives every caller an object of its own", async () => {

@@ -12,19 +12,13 @@ import {
   systemClock,
 } from "../../src/engine"
 import { busContract, type Chaos, cacheContract, chaos, tierContract } from "../../src/testing"
-import { memory } from "../support/caches"
+import { contractCache, memory } from "../support/caches"
 import { until } from "../support/until"
 
 cacheContract("in memory", { make: async () => createCache({ prefix: "contract", memory }), isShared: false })
 
 tierContract("memory", async () => memoryTier(memory.maxBytes))
 busContract("of one process", { make: async () => localBus(1_000), isShared: false })
-
-async function onRedis(url: string, maxBytes = memory.maxBytes) {
-  const cache = createCache({ prefix: "contract", memory: { maxBytes }, redis: connect(url) })
-  await until("Redis joined", () => cache.stats().redis === "joined")
-  return cache
-}
 
 describe("on Redis", () => {
   let server: Awaited<ReturnType<typeof startRedis>>
@@ -39,10 +33,10 @@ describe("on Redis", () => {
     await server.stop()
   })
 
-  cacheContract("on Redis", { make: () => onRedis(server.url), isShared: true })
-  cacheContract("on a Redis 5 ms away", { make: () => onRedis(far.url), isShared: true })
+  cacheContract("on Redis", { make: () => contractCache(server.url), isShared: true })
+  cacheContract("on a Redis 5 ms away", { make: () => contractCache(far.url), isShared: true })
   cacheContract("on Redis, memory too small to hold anything", {
-    make: () => onRedis(server.url, 1),
+    make: () => contractCache(server.url, 1),
     isShared: true,
   })
 

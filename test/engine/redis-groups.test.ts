@@ -2,24 +2,13 @@
 import assert from "node:assert/strict"
 import { after, before, describe, it } from "node:test"
 import Redis from "ioredis"
-import { type Cache, type CacheOptions, connect, createCache, parseAddress } from "../../src/engine"
+import { type Cache, type CacheOptions, parseAddress } from "../../src/engine"
 import { cacheContract } from "../../src/testing"
-import { joined } from "../support/caches"
+import { contractCache, joined, read } from "../support/caches"
 import { type RedisGroup, startCluster, startSentinel, tell } from "../support/redis-groups"
 import { until } from "../support/until"
 
 const minute = 60_000
-
-const read = async (cache: Cache, key: string) => {
-  const found = await cache.get(key)
-  return found.state === "fresh" ? found.value : undefined
-}
-
-async function contractCache(url: string) {
-  const cache = createCache({ prefix: "contract", memory: { maxBytes: 1 }, redis: connect(url) })
-  await until("Redis joined", () => cache.stats().redis === "joined")
-  return cache
-}
 
 /** Nothing of before the change is answered after it; what changes meanwhile arrives; all join again. */
 async function survives(group: RedisGroup, replaceMaster: () => Promise<unknown>): Promise<void> {
@@ -48,7 +37,7 @@ describe("on a cluster of three masters", () => {
   })
   after(() => group.stop())
 
-  cacheContract("on a cluster", { make: () => contractCache(group.url), isShared: true })
+  cacheContract("on a cluster", { make: () => contractCache(group.url, 1), isShared: true })
 
   it("spreads its entries over the nodes, each with a time to live, and finds them all by tag", async () => {
     const cache = await joined(group, { memory: { maxBytes: 1 } })
@@ -120,7 +109,7 @@ describe("behind Sentinel", () => {
   })
   after(() => group.stop())
 
-  cacheContract("behind Sentinel", { make: () => contractCache(group.url), isShared: true })
+  cacheContract("behind Sentinel", { make: () => contractCache(group.url, 1), isShared: true })
 
   it("gives up what was before, when the master dies and the replica is promoted", async () => {
     const [master] = group.servers

@@ -18,7 +18,21 @@ export function cacheOf(options: Partial<CacheOptions> = {}): Cache {
 
 /** A cache that has joined the Redis of this server. */
 export async function joined(server: { url: string }, options: Partial<CacheOptions> = {}): Promise<Cache> {
-  const cache = cacheOf({ redis: connect(server.url), ...options })
+  return untilJoined(cacheOf({ redis: connect(server.url), ...options }))
+}
+
+/** The same for a contract, which closes what it was given. @param maxBytes of its memory */
+export async function contractCache(url: string, maxBytes = memory.maxBytes): Promise<Cache> {
+  return untilJoined(createCache({ prefix: "contract", memory: { maxBytes }, redis: connect(url) }))
+}
+
+async function untilJoined(cache: Cache): Promise<Cache> {
   await until("Redis joined", () => cache.stats().redis === "joined")
   return cache
+}
+
+/** The value of a key; undefined when there is none that is fresh. */
+export async function read(cache: Cache, key: string): Promise<unknown> {
+  const found = await cache.get(key)
+  return found.state === "fresh" ? found.value : undefined
 }
