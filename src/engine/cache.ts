@@ -68,9 +68,11 @@ export interface SetOptions {
    * hold under the key is invalidated first.
    */
   fence?: Fence | undefined
+  /** Kept in the memory of this process alone: too many and too small to be worth a way to Redis. Default false. */
+  isLocal?: boolean
 }
 
-export interface GetOrSetOptions<T> extends Omit<SetOptions, "value" | "fence"> {
+export interface GetOrSetOptions<T> extends Omit<SetOptions, "value" | "fence" | "isLocal"> {
   load(context: LoadContext): Promise<T> | T
   /** The longest to wait for the load of another process, in milliseconds; 0: not at all. Default 30,000. */
   lockTimeout?: number
@@ -95,6 +97,8 @@ export interface Cache {
    */
   getOrSet<T>(options: GetOrSetOptions<T>): Promise<T>
   get(key: string): Promise<Lookup>
+  /** What memory has, at once. */
+  peek(key: string): Fresh | undefined
   /** The place in the order of invalidations now: the fence of a load that begins now. */
   capture(): Fence
   /**
@@ -222,6 +226,11 @@ class TieredCache implements Cache {
     return found ? freshOf(found) : { state: "miss", fence }
   }
 
+  peek(key: string): Fresh | undefined {
+    const held = this.held(key)
+    return held && freshOf(held)
+  }
+
   capture(): Fence {
     const ledger = this.joined() ? this.shared!.bus.ledger : this.island.ledger
     return ledger.capture(this.clock.now())
@@ -229,7 +238,7 @@ class TieredCache implements Cache {
 
   async lead(key: string, lockTimeout: number): Promise<Led> {
     const find = () => this.find(key)
-    const led = await this.leads.take(key, lockTimeout, find, () => this.peek(key))
+    const led = await this.leads.take(key, lockTimeout, find, () => this.held(key))
     if ("found" in led) return freshOf(led.found)
     const claim = await this.claim(key, lockTimeout)
     if ("entry" in claim) {
@@ -243,10 +252,10 @@ class TieredCache implements Cache {
     return { state: "miss", lead: { fence: this.capture(), done } }
   }
 
-  async set({ value, fence, ...options }: SetOptions): Promise<boolean> {
+  async set({ value, fence, isLocal = false, ...options }: SetOptions): Promise<boolean> {
     const entry = this.entryOf(options, value, fence ?? (await this.replace(options.key)))
     if (!this.keepInMemory(entry)) return false
-    await this.keepInRedis(entry)
+    if (!isLocal) await this.keepInRedis(entry)
     return true
   }
 
@@ -301,7 +310,7 @@ class TieredCache implements Cache {
   }
 
   /** The fresh entry of the key in memory. */
-  private peek(key: string): Entry | undefined {
+  private held(key: string): Entry | undefined {
     const held = this.memory.get(key)
     if (!held || !this.isFresh(held)) return undefined
     this.tell("hit", { key, tier: "memory", state: "fresh" })
@@ -310,7 +319,7 @@ class TieredCache implements Cache {
 
   /** The fresh entry of the key, from memory, else from Redis. */
   private async find(key: string): Promise<Entry | undefined> {
-    const held = this.peek(key)
+    const held = this.held(key)
     if (held) return held
     const found = await this.readShared(key)
     if (!found || !this.isFresh(found)) {

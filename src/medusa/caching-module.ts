@@ -28,6 +28,7 @@ import {
 } from "../engine"
 import { type EntitySchema, tagsOfData, tagsOfEvent } from "./entities"
 import { type Database, Freshness, installFeed, untracked } from "./freshness"
+import { keepModuleReads } from "./module-reads"
 import type { FeedOptions } from "./options"
 import { PendingLoads } from "./pending-loads"
 import { Sampler } from "./sampler"
@@ -118,6 +119,7 @@ export class CachingModuleService implements ICachingModuleService {
         const found = willSet(options) ? await this.cache.lead(at, longestWait) : await this.look(at)
         if (found.state === "miss") this.loads.began(at, found.lead)
         else if (reading && this.sampler?.takes(at, found)) {
+          reading.isProof = true
           this.loads.began(at, { fence: this.cache.capture(), done: () => undefined })
         } else {
           this.freshness?.answered(reading, found)
@@ -241,6 +243,7 @@ export class CachingModuleService implements ICachingModuleService {
         invalidate: (tags) => void this.cache.invalidate({ tags }),
         forgetAll: () => void this.cache.clear(),
       })
+      keepModuleReads({ cache: this.cache, freshness: this.freshness, ttl: this.ttl })
       if (this.sample > 0) this.sampler = this.samplerOf(this.freshness)
     } else {
       this.logger.warn(

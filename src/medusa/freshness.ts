@@ -88,6 +88,16 @@ export class Freshness {
     return this.tracker.begin(key)
   }
 
+  /** Whether something that is to be kept is being loaded in this context, and not to prove what was kept. */
+  get isReading(): boolean {
+    return this.tracker.isReading
+  }
+
+  /** Runs something whose readings end with it. */
+  within<T>(run: () => T): T {
+    return this.tracker.within(run)
+  }
+
   /** Something was answered in this context of which it is not known what it depends on. */
   taint(reason: string): void {
     this.tracker.taint(reason)

@@ -40,6 +40,8 @@ export class Reading implements Read {
   readonly transactions = new Set<string>()
   waiting = 0
   isOpen = true
+  /** Whether it proves something that was cached: nothing cached may have a part in it. */
+  isProof = false
   /** When something that it was built on expires, in milliseconds since 1970. */
   expiresAt = Number.POSITIVE_INFINITY
   /** Milliseconds since 1970. */
@@ -78,6 +80,17 @@ export class Tracker {
     const reading = new Reading(key, alive(this.context.getStore()?.reading))
     this.context.enterWith({ ...this.context.getStore(), reading })
     return reading
+  }
+
+  /** Whether something that is to be kept is being loaded in this context, and not to prove what was kept. */
+  get isReading(): boolean {
+    const readings = [...aliveFrom(this.context.getStore()?.reading)]
+    return readings.length > 0 && !readings.some(({ isProof }) => isProof)
+  }
+
+  /** Runs something whose readings end with it. */
+  within<T>(run: () => T): T {
+    return this.context.run({ ...this.context.getStore() }, run)
   }
 
   /** Closes the reading of this key that is open in this context, for storing what was loaded. */

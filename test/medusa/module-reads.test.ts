@@ -1,0 +1,122 @@
+/** Parts of what is loaded, on a real PostgreSQL that tells its changes. */
+import assert from "node:assert/strict"
+import { after, afterEach, before, beforeEach, describe, it } from "node:test"
+import knex, { type Knex } from "knex"
+import { type Cache, createCache } from "../../src/engine"
+import { type Database as Connection, Freshness } from "../../src/medusa/freshness"
+import { keepReads } from "../../src/medusa/module-reads"
+import { createDatabase, type Database } from "../support/database"
+
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined } as never
+
+describe("the reads of modules", () => {
+  let database: Database
+  let shared: Knex
+  let cache: Cache
+  let freshness: Freshness
+  let statements: string[]
+  let service: { listThings(...given: unknown[]): Promise<unknown>; listOdd(): Promise<unknown> }
+
+  before(async () => {
+    database = await createDatabase("pegasus_parts")
+    await database.client.query("create table thing (id text primary key, title text)")
+    await database.client.query("create table other (id text primary key, title text)")
+    shared = knex({ client: "pg", connection: { connectionString: database.url } })
+    shared.on("query", ({ sql }) => statements.push(sql))
+  })
+  after(async () => {
+    await shared?.destroy()
+    await database?.drop()
+  })
+  beforeEach(async () => {
+    statements = []
+    await database.client.query("truncate thing, other")
+    await database.client.query("insert into thing values ('a', 'A'), ('b', 'B')")
+    await database.client.query("insert into other values ('a', 'A')")
+    cache = createCache({
+      prefix: "parts",
+      memory: { maxBytes: 1_000_000 },
+      witness: { trusted: (now) => freshness?.trusted(now) === true },
+    })
+    freshness = await Freshness.begin({
+      database: shared as unknown as Connection,
+      feed: { install: "start" },
+      logger: silent,
+      invalidate: (tags) => void cache.invalidate({ tags }),
+      forgetAll: () => void cache.clear(),
+    })
+    const own = {
+      listThings: async ({ table, id }: { table: string; id: string[] }) => shared(table).whereIn("id", id),
+      listOdd: async () => [new URL((await shared("thing"))[0].id, "http://a")],
+    }
+    keepReads("things", own, { cache, freshness, ttl: 60_000 })
+    service = own as never
+    statements.length = 0
+  })
+  afterEach(async () => {
+    await freshness.close()
+    await cache.close()
+  })
+
+  /** What a page does: several reads under one key. @returns what it depends on */
+  const page = (read: () => Promise<unknown>) =>
+    freshness.within(async () => {
+      const reading = freshness.begin("page")
+      const value = await read()
+      const kept = await freshness.end("page")
+      return { value, reading, tags: kept?.tags ?? [] }
+    })
+  const things = (...id: string[]) => service.listThings({ table: "thing", id })
+  const others = () => service.listThings({ table: "other", id: ["a"] })
+
+  it("are done once for pages that need the same, and the page depends on what they read", async () => {
+    const first = await page(() => things("a"))
+    const second = await page(() => things("a"))
+    assert.deepEqual(second.value, [{ id: "a", title: "A" }])
+    assert.equal(statements.length, 1)
+    assert.deepEqual(second.tags, first.tags)
+    assert.ok(first.tags.length > 0)
+  })
+
+  it("are done anew when what they read has changed, and only those", async () => {
+    await page(() => Promise.all([things("a"), others()]))
+    statements.length = 0
+    await database.client.query("update thing set title = 'new' where id = 'a'")
+    assert.ok(await freshness.settled())
+    const { value } = await page(() => Promise.all([things("a"), others()]))
+    assert.deepEqual(value, [[{ id: "a", title: "new" }], [{ id: "a", title: "A" }]])
+    assert.equal(statements.length, 1)
+    assert.match(statements[0]!, /thing/)
+  })
+
+  it("give everyone a copy of his own", async () => {
+    await page(() => things("a"))
+    const { value } = await page(() => things("a"))
+    Object.assign((value as { title: string }[])[0]!, { title: "spoilt" })
+    assert.deepEqual((await page(() => things("a"))).value, [{ id: "a", title: "A" }])
+  })
+
+  it("are left alone where nothing is being kept, and with a context of their own", async () => {
+    await things("a")
+    await things("a")
+    await page(() => service.listThings({ table: "thing", id: ["a"] }, {}, { transactionManager: {} }))
+    await page(() => service.listThings({ table: "thing", id: ["a"] }, {}, { transactionManager: {} }))
+    assert.equal(statements.length, 4)
+  })
+
+  it("are done anew where what was kept is being proven", async () => {
+    await page(() => things("a"))
+    await freshness.within(async () => {
+      freshness.begin("proof").isProof = true
+      await things("a")
+    })
+    assert.equal(statements.length, 2)
+  })
+
+  it("are not kept when a copy would not be the same", async () => {
+    await page(() => service.listOdd())
+    const { value } = await page(() => service.listOdd())
+    assert.ok((value as URL[])[0] instanceof URL)
+    assert.equal(statements.length, 2)
+  })
+})
