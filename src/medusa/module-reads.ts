@@ -10,6 +10,7 @@ import { createHash } from "node:crypto"
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import { Modules } from "@medusajs/framework/utils"
 import { type Cache, stableText } from "../engine"
+import { Shares } from "../tracking"
 import type { Freshness } from "./freshness"
 
 type Method = (...given: unknown[]) => Promise<unknown>
@@ -28,6 +29,11 @@ const reference = new Set<string>([
   Modules.STORE,
   Modules.TAX,
 ])
+/** Reads whose rows are kept one by one, and the method that reads rows without counting them. */
+const divisible: Record<string, string> = {
+  "product.listProducts": "listProducts",
+  "product.listAndCountProducts": "listProducts",
+}
 const isRead = (name: string) => /^(list|retrieve|calculatePrices$)/.test(name)
 
 export interface ModuleReadsOptions {
@@ -47,44 +53,137 @@ export function keepModuleReads(options: ModuleReadsOptions): void {
 }
 
 /** Every reading method of the service asks the cache first, while something is being loaded. */
-export function keepReads(key: string, service: Service, options: ModuleReadsOptions): void {
-  for (const name of methodsOf(service).filter(isRead)) {
-    const method = service[name] as Method
+export function keepReads(module: string, service: Service, options: ModuleReadsOptions): void {
+  const names = methodsOf(service).filter(isRead)
+  const originals = new Map(names.map((name) => [name, service[name] as Method]))
+  for (const [name, original] of originals) {
     service[name] = (...given: unknown[]) => {
-      const read = () => method.apply(service, given)
       const isAlone = given.length > 2 && given[2] !== undefined
-      if (isAlone || !options.freshness.isReading) return read()
-      const text = stableText([key, name, given[0], given[1]])
-      const part = createHash("sha1")
-        .update(text ?? "")
-        .digest("base64url")
-      return readPart(`part:${part}`, read, options)
+      if (isAlone || !options.freshness.isReading) return original.apply(service, given)
+      const [filters, config] = given
+      const bound =
+        (method: Method): Call["read"] =>
+        (filters, config) =>
+          method.call(service, filters, config)
+      const call: Call = { name: `${module}.${name}`, filters, config, read: bound(original) }
+      const rows = originals.get(divisible[call.name] ?? "")
+      return rows && isDivisible(call) ? readByRow(call, bound(rows), options) : readWhole(call, options)
     }
   }
 }
 
-async function readPart(
+/** A read of a module. */
+interface Call {
+  name: string
+  filters: unknown
+  config: unknown
+  read(filters: unknown, config: unknown): Promise<unknown>
+}
+
+/** The read is one part. */
+async function readWhole(call: Call, options: ModuleReadsOptions): Promise<unknown> {
+  const { name, filters, config, read } = call
+  const key = keyOf(name, filters, config)
+  const found = options.cache.peek(key)
+  if (found) {
+    options.freshness.answered(undefined, found)
+    return found.value
+  }
+  return load(
+    key,
+    () => read(filters, config),
+    options,
+    undefined,
+    (value, keep) => keep(key, value),
+  )
+}
+
+type Config = { select?: string[]; relations?: string[] } & Record<string, unknown>
+type Row = { id: string } & Record<string, unknown>
+
+/** What a product shows is much, and little of it changes at a time. */
+function isDivisible({ filters, config }: Call): boolean {
+  const relations = (config as Config | undefined)?.relations
+  if (!isPlainObject(filters) || !relations?.length) return false
+  // Of these the methods make something else each.
+  return !relations.some((relation) => relation.startsWith("product_options"))
+}
+
+/**
+ * Which rows there are is one part, and each row is one: only those that changed are read anew, all at once.
+ *
+ * It is the same because a filter decides which rows there are and not what belongs to them (MikroORM's `populateWhere` is
+ * "all"), and because the rows are read with the same configuration.
+ *
+ * @param readRows reads rows without counting them
+ */
+async function readByRow(call: Call, readRows: Call["read"], options: ModuleReadsOptions): Promise<unknown> {
+  const { name, filters, read } = call
+  const config = call.config as Config
+  const { cache, freshness } = options
+  const listed = await readWhole({ ...call, config: { ...config, select: ["id"], relations: [] } }, options)
+  const ids = rowsOf(listed).map(({ id }) => id)
+  const { skip: _skip, take: _take, ...shape } = config
+  const shapeKey = keyOf("row", name, shape)
+  const keyOfRow = (id: string) => `${shapeKey}:${id}`
+  const rows = new Map<string, Row>()
+  for (const id of ids) {
+    const found = cache.peek(keyOfRow(id))
+    if (!found) continue
+    freshness.answered(undefined, found)
+    rows.set(id, found.value as Row)
+  }
+  const missing = ids.filter((id) => !rows.has(id))
+  if (missing.length > 0) {
+    const readMissing = () => readRows({ id: missing }, { ...shape, take: null })
+    const key = `${shapeKey}:${missing.join()}`
+    const loaded = await load(key, readMissing, options, missing, async (value, keep) => {
+      await Promise.all(rowsOf(value).map((row) => keep(keyOfRow(row.id), row, row.id)))
+    })
+    for (const row of rowsOf(loaded)) rows.set(row.id, row)
+  }
+  // Something came or went between the two reads.
+  if (ids.some((id) => !rows.has(id))) return read(filters, config)
+  const found = ids.map((id) => rows.get(id)!)
+  return isCounted(listed) ? [found, listed[1]] : found
+}
+
+type Keep = (key: string, value: unknown, row?: string) => Promise<unknown>
+
+/** Reads, and gives what is read to `store`, which keeps it with what it depends on. */
+function load(
   key: string,
   read: () => Promise<unknown>,
   { cache, freshness, ttl }: ModuleReadsOptions,
+  rows: readonly string[] | undefined,
+  store: (value: unknown, keep: Keep) => Promise<unknown>,
 ): Promise<unknown> {
-  const found = cache.peek(key)
-  if (found) {
-    freshness.answered(undefined, found)
-    return found.value
-  }
   return freshness.within(async () => {
     const fence = cache.capture()
-    freshness.begin(key)
+    const reading = freshness.begin(key)
+    const shares = rows && new Shares(rows)
+    reading.shares = shares
     const value = await read()
     const kept = await freshness.end(key)
     const left = kept ? kept.until - Date.now() : 0
-    if (kept?.isWhole && left > 0 && isPlain(value)) {
-      await cache.set({ key, value, tags: kept.tags, ttl: Math.min(ttl, left), fence, isLocal: true })
-    }
+    if (!kept?.isWhole || left <= 0 || !isPlain(value)) return value
+    const life = Math.min(ttl, left)
+    await store(value, async (at, one, row) => {
+      const tags = row !== undefined && shares ? shares.of(row, kept.tags) : kept.tags
+      await cache.set({ key: at, value: one, tags, ttl: life, fence, isLocal: true })
+    })
     return value
   })
 }
+
+function keyOf(name: string, ...given: unknown[]): string {
+  const text = stableText([name, ...given]) ?? ""
+  return `part:${createHash("sha1").update(text).digest("base64url")}`
+}
+
+const isCounted = (listed: unknown): listed is [Row[], number] =>
+  Array.isArray(listed) && listed.length === 2 && Array.isArray(listed[0])
+const rowsOf = (listed: unknown) => (isCounted(listed) ? listed[0] : (listed as Row[]))
 
 /** Medusa's own, and not a module of the store in its place. */
 function isMedusas(key: string, service: Service): boolean {
@@ -109,7 +208,11 @@ function isPlain(value: unknown): boolean {
   if (typeof value !== "object" || value === null)
     return typeof value !== "bigint" && typeof value !== "function"
   if (Array.isArray(value)) return value.every(isPlain)
-  if (value instanceof Date) return true
+  return value instanceof Date || (isPlainObject(value) && Object.values(value).every(isPlain))
+}
+
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false
   const prototype = Object.getPrototypeOf(value)
-  return (prototype === Object.prototype || prototype === null) && Object.values(value).every(isPlain)
+  return prototype === Object.prototype || prototype === null
 }

@@ -85,15 +85,20 @@ export function tagsOfChange({ table, kind, columns, keys = {} }: Change): strin
   return tags
 }
 
-/** Adds to `read` what a statement read. @param rows of its result, if they are rows by name */
+/**
+ * Adds to `read` what a statement read.
+ * @param rows of its result, if they are rows by name
+ * @returns the columns of the result by whose values the rows were looked up
+ */
 export function noteRead(
   read: Read,
   statement: Statement,
   values: readonly (readonly unknown[])[],
   rows: readonly Record<string, unknown>[] | undefined,
   catalog: Catalog,
-): void {
-  if (statement.kind === "none") return
+): string[] {
+  const by: string[] = []
+  if (statement.kind === "none") return by
   if (!catalog.isKnown) read.opaque ??= "who tells of changes is not known yet"
   if (values.some((given) => given.some(isMoment))) read.opaque ??= "it asks for the time"
   if (statement.kind === "opaque") read.opaque ??= statement.reason
@@ -115,11 +120,15 @@ export function noteRead(
       }
       read.tags.add(extentTag(source.table))
       const key = narrowest(source, table, values, rows)
-      if (key) for (const value of key.values) read.tags.add(valueTag(source.table, key.column, value))
-      else noteCondition(read.tags, source, table, rows, catalog)
+      if (key) {
+        for (const value of key.values) read.tags.add(valueTag(source.table, key.column, value))
+        const shown = source.isTop ? source.shownAs(key.column) : undefined
+        if (shown !== undefined) by.push(shown)
+      } else noteCondition(read.tags, source, table, rows, catalog)
     }
     if (statement.usesNow && !isDated) read.opaque ??= "it asks for the time"
   }
+  return by
 }
 
 /** The key with the fewest values, if it narrows the source enough. */
@@ -151,7 +160,9 @@ function noteCondition(
   if (!isLedTo) tags.add(rowsTag(table))
   for (const column of used) tags.add(columnTag(table, column))
   if (whole) tags.add(tableTag(table))
-  const shown = isTop && rows && primary !== undefined ? source.shownAs(primary) : undefined
+  // Nothing is shown that does not decide whether it is: what comes and goes and these columns say it all.
+  const isBare = !star && !isLedTo && [...selected].every((column) => column === primary || used.has(column))
+  const shown = isTop && !isBare && rows && primary !== undefined ? source.shownAs(primary) : undefined
   if (shown !== undefined) {
     for (const row of rows!) {
       const value = row[shown]
@@ -172,7 +183,7 @@ const isMoment = (value: unknown) =>
   typeof value === "string" && /^\s*(now|today|tomorrow|yesterday)\s*$/i.test(value)
 
 /** 53 bits of a text: two texts with the same hash invalidate each other, which costs a load and no more. */
-function hash(text: string): string {
+export function hash(text: string): string {
   let [high, low] = [0xdeadbeef, 0x41c6ce57]
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index)

@@ -210,7 +210,9 @@ class Reader {
     const expression = condition.A_Expr
     if (expression?.name?.[0]?.String?.sval !== "=") return
     const { kind, lexpr, rexpr } = expression
-    const left = this.column(lexpr, level)
+    const find = (node: Node) =>
+      this.column(node, level) ?? (level.outer ? undefined : this.onlyColumn(node, level))
+    const left = find(lexpr)
     if (kind === "AEXPR_IN") {
       const items = rexpr?.List?.items ?? []
       const parameter = items.length === 1 ? parameterOf(items[0]) : undefined
@@ -218,7 +220,7 @@ class Reader {
         left.source.keys.push({ column: left.column, parameter, isArray: false })
       }
     } else if (kind === "AEXPR_OP" || kind === "AEXPR_OP_ANY") {
-      const right = this.column(rexpr, level)
+      const right = find(rexpr)
       for (const [side, other] of [
         [left, rexpr],
         [right, lexpr],

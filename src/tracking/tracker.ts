@@ -9,6 +9,7 @@
 import { AsyncLocalStorage } from "node:async_hooks"
 import { LRUCache } from "lru-cache"
 import { type Catalog, noteRead, type Read } from "./dependencies"
+import type { Shares } from "./shares"
 import { skeletonOf } from "./skeleton"
 import { parseStatement, type Statement } from "./statement"
 
@@ -42,6 +43,8 @@ export class Reading implements Read {
   isOpen = true
   /** Whether it proves something that was cached: nothing cached may have a part in it. */
   isProof = false
+  /** When it loads several rows that are to be kept one by one. */
+  shares: Shares | undefined
   /** When something that it was built on expires, in milliseconds since 1970. */
   expiresAt = Number.POSITIVE_INFINITY
   /** Milliseconds since 1970. */
@@ -113,6 +116,7 @@ export class Tracker {
     if (reading) reading.isOpen = false
     for (const around of aliveFrom(reading ? reading.around : this.context.getStore()?.reading)) {
       for (const tag of tags) around.tags.add(tag)
+      around.shares?.giveUp()
       around.expiresAt = Math.min(around.expiresAt, expiresAt)
     }
   }
@@ -150,7 +154,10 @@ export class Tracker {
     const { statement, values } = this.statementOf(sql, bindings)
     for (const reading of readings) {
       reading.waiting--
-      noteRead(reading, statement, values, rows, this.catalog())
+      const by = noteRead(reading, statement, values, rows, this.catalog())
+      if (statement.kind === "none") continue
+      if (rows) reading.shares?.note(rows, by)
+      else reading.shares?.giveUp()
     }
   }
 
