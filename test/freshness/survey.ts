@@ -8,6 +8,26 @@ import { openScene, type Scene } from "./scene"
 /** How long the news of a change may be on its way to another process, in milliseconds. */
 const bound = 100
 
+/** Whether two answers say the same. Where nobody asks for an order, PostgreSQL promises none: not of what belongs to an item. */
+function isSame(left: unknown, right: unknown): boolean {
+  return isDeepStrictEqual(settled(left, true), settled(right, true))
+}
+
+function settled(value: unknown, isOrdered: boolean): unknown {
+  if (typeof value !== "object" || value === null) return value
+  if (!Array.isArray(value)) {
+    const entries = Object.entries(value).map(([name, one]) => [
+      name,
+      settled(one, isOrdered || name === "images"),
+    ])
+    return Object.fromEntries(entries)
+  }
+  const items = value.map((one) => settled(one, false))
+  return isOrdered ? items : items.toSorted((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
+}
+
+const idOf = (item: unknown) => (item as { id?: string } | null)?.id ?? ""
+
 export interface Row {
   name: string
   /** Whether the change shows at all. */
@@ -25,7 +45,7 @@ export async function surveyOne(scene: Scene, { name, view, make, isRaw }: Chang
   let wasStale = false
   for (const store of [first, second]) {
     for (let time = 0; time < 2; time++) {
-      if (!isDeepStrictEqual(await view(store), before)) wasStale = true
+      if (!isSame(await view(store), before)) wasStale = true
     }
   }
   const at = await make(scene)
@@ -36,9 +56,9 @@ export async function surveyOne(scene: Scene, { name, view, make, isRaw }: Chang
   await sleep(Math.max(0, acknowledged + bound - Date.now()))
   const others = await view(second)
   const now = await view(truth)
-  if (!isDeepStrictEqual(mine, now)) stale.push(isRaw ? "after raw SQL" : "in the process that made it")
-  if (!isDeepStrictEqual(others, now)) stale.push("in another process")
-  return { name, shows: !isDeepStrictEqual(now, before), stale, wasStale }
+  if (!isSame(mine, now)) stale.push(isRaw ? "after raw SQL" : "in the process that made it")
+  if (!isSame(others, now)) stale.push("in another process")
+  return { name, shows: !isSame(now, before), stale, wasStale }
 }
 
 export async function survey(cache: "pegasus" | "medusa", each: (row: Row) => void): Promise<Row[]> {
