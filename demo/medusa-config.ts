@@ -22,7 +22,8 @@ const store = {
     },
   },
   admin: { disable: true },
-  modules: [{ resolve: "./src/modules/brand" }],
+  featureFlags: { translation: true },
+  modules: [{ resolve: "./src/modules/brand" }, { resolve: "@medusajs/medusa/translation" }],
 }
 
 const modes = {
@@ -30,7 +31,7 @@ const modes = {
   medusa: () =>
     defineConfig({
       ...store,
-      featureFlags: { caching: true },
+      featureFlags: { ...store.featureFlags, caching: true },
       modules: [
         ...store.modules,
         {

@@ -19,6 +19,7 @@ export interface Things {
   type: string
   channel: string
   profile: string
+  store: string
   /** An admin's view of the shipping option of the region. */
   option: string
   customer: { id: string; headers: Record<string, string> }
@@ -68,6 +69,13 @@ export function changesOf(things: Things): Change[] {
     (store) =>
       store.get(`/store/${path}`)
   const branded = plain("branded")
+  const inGerman = plain(`products?limit=100&region_id=${region}&fields=id,title&locale=de-DE`)
+  const translated = (title: string) => ({
+    reference_id: product.id,
+    reference: "product",
+    locale_code: "de-DE",
+    translations: { title },
+  })
   const byHandle = (handle: string) => plain(`products?handle=${handle}&region_id=${region}&fields=id,title`)
 
   /** A new cart for Berlin: prices, taxes, discounts, and what delivery costs. */
@@ -624,6 +632,46 @@ export function changesOf(things: Things): Change[] {
       ),
     },
     {
+      name: "the store's default region",
+      view: (store) => store.get("/store/products?limit=5&fields=id,*variants.calculated_price"),
+      make: async ({ first, sql }) => {
+        const [other] = await sql("select id from region where id <> $1 and deleted_at is null limit 1", [
+          region,
+        ])
+        return first.admin("POST", `stores/${things.store}`, { default_region_id: other!.id })
+      },
+    },
+    {
+      name: "the languages of the store",
+      view: plain("locales"),
+      make: admin("POST", `stores/${things.store}`, {
+        supported_locales: [{ locale_code: "en-US" }, { locale_code: "de-DE" }],
+      }),
+    },
+    {
+      name: "a translation that was not there before",
+      view: inGerman,
+      make: admin("POST", "translations/batch", { create: [translated("Titel")] }),
+    },
+    {
+      name: "a translation, by SQL",
+      view: inGerman,
+      isRaw: true,
+      make: sql(`update translation set translations = '{"title": "Anders"}' where reference_id = $1`, [
+        product.id,
+      ]),
+    },
+    {
+      name: "a deleted translation",
+      view: inGerman,
+      make: async ({ first, sql }) => {
+        const [{ id }] = (await sql("select id from translation where reference_id = $1", [product.id])) as [
+          Json,
+        ]
+        return first.admin("POST", "translations/batch", { delete: [id] })
+      },
+    },
+    {
       name: "a row of a custom module that was not linked yet",
       isRaw: true,
       view: branded,
@@ -717,6 +765,7 @@ export async function findThings({ first, truth, sql }: Scene): Promise<Things> 
     channel: await one("select sales_channel_id from product_sales_channel where product_id = $1 limit 1", [
       product.id,
     ]),
+    store: await one("select id from store limit 1"),
     profile: await one(
       "select shipping_profile_id from product_shipping_profile where product_id = $1 limit 1",
       [product.id],

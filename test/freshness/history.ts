@@ -1,8 +1,9 @@
 /**
  * The history checker on the real store: several store processes on one database and one Redis, products whose titles are
  * counters, written as SQL beside all of them, and faults by chance: the feed's connection killed, PostgreSQL crashed and
- * recovered, Redis killed, emptied and stopped, a store stopped.
+ * recovered, Redis killed, emptied and stopped, a store stopped and its event loop blocked.
  */
+import { resolve } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Client } from "pg"
 import { startRedis } from "../../demo/run/redis"
@@ -29,6 +30,10 @@ export interface StoreOutcome {
   faults: string[]
 }
 
+const blockable = {
+  NODE_OPTIONS: `--require ${resolve(__dirname, "..", "support", "blockable.cjs")}`,
+  BLOCKED_FOR: "3000",
+}
 /** What a silent feed or bus may cost, and what two busy cores add. Milliseconds. */
 const bound = 2_000 + 300
 
@@ -44,7 +49,7 @@ export async function runStores({
   const port = redis.port
   const args = ["--cache", "pegasus", "--database-url", database.url, "--redis-url", redis.url]
   const stores: Awaited<ReturnType<typeof startStore>>[] = []
-  for (let number = 0; number < processes; number++) stores.push(await startStore(args))
+  for (let number = 0; number < processes; number++) stores.push(await startStore(args, blockable))
   const truth = new Truth(database.url)
   const ids = (
     await truth.query(
@@ -93,6 +98,7 @@ export async function runStores({
       await sleep(random() * 400)
     }
   }
+  const anyStore = () => stores[Math.floor(random() * processes)]!.ready.pid
   const kinds: [name: string, harm: (pause: number) => Promise<unknown>][] = [
     ["the feed's connections are killed", () => truth.query(killFeed)],
     ["PostgreSQL crashes", () => crash(truth)],
@@ -106,7 +112,8 @@ export async function runStores({
         redis = await startRedis(port)
       },
     ],
-    ["a store stops", (pause) => stopped(stores[Math.floor(random() * processes)]!.ready.pid, 3 * pause)],
+    ["a store stops", (pause) => stopped(anyStore(), 4 * pause)],
+    ["a store's event loop is blocked", async () => process.kill(anyStore(), "SIGUSR2")],
   ]
   const harm = async () => {
     while (Date.now() - began < duration - 6_000) {

@@ -23,7 +23,7 @@ function settled(value: unknown, isOrdered: boolean): unknown {
     return Object.fromEntries(entries)
   }
   const items = value.map((one) => settled(one, false))
-  return isOrdered ? items : items.toSorted((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
+  return isOrdered ? items : [...items].sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
 }
 
 const idOf = (item: unknown) => (item as { id?: string } | null)?.id ?? ""

@@ -54,8 +54,11 @@ export function command(script: string, args: string[], env: Record<string, stri
 }
 
 /** Starts a store and waits until it is ready. */
-export async function startStore(args: string[]): Promise<{ ready: Ready; stop(): Promise<void> } & Command> {
-  const started = command("store", ["--products", "20", ...args])
+export async function startStore(
+  args: string[],
+  env?: Record<string, string>,
+): Promise<{ ready: Ready; stop(): Promise<void> } & Command> {
+  const started = command("store", ["--products", "20", ...args], env)
   let ended = false
   started.ended.then(() => {
     ended = true
