@@ -10,10 +10,11 @@
  */
 require("../../scripts/typescript")
 const assert = require("node:assert/strict")
-const { writeFileSync } = require("node:fs")
+const { readFileSync, writeFileSync } = require("node:fs")
 const os = require("node:os")
 const { setTimeout: sleep } = require("node:timers/promises")
 const { parseArgs } = require("node:util")
+const Redis = require("ioredis")
 const { Client } = require("pg")
 const { createDatabase, fillDatabase } = require("../../demo/run/database.ts")
 const { need } = require("../../demo/run/services.ts")
@@ -313,47 +314,80 @@ async function lag(urls, template) {
   await one.stop()
 }
 
-/** 10,000 variants by Medusa's own module, in batches, while readers read. */
+/** 10,000 variants by Medusa's own workflow, 20 products of 10 at a time, while readers read. */
 async function bulk(urls, template) {
+  const redis = new Redis(urls.redis)
   for (const mode of ["off", "pegasus"]) {
     const one = await store(urls, template, mode)
     const truth = mode === "off" ? one : await store(urls, template, "off", one)
-    const [pages, ids] = [await pagesOf(one), await idsOf(one)]
-    const import_ = async () => {
-      const started = performance.now()
-      for (let batch = 0; batch < 100; batch++) {
-        await one.database.query(
-          `with v as (insert into product_variant (id, title, product_id, manage_inventory)
-             select 'variant_import_' || $1 || '_' || n, 'Imported ' || n, $2, false from generate_series(1, 100) n returning id),
-           s as (insert into price_set (id) select 'pset_import_' || $1 || '_' || n from generate_series(1, 100) n returning id),
-           l as (insert into product_variant_price_set (id, variant_id, price_set_id)
-             select 'pvps_import_' || $1 || '_' || n, 'variant_import_' || $1 || '_' || n, 'pset_import_' || $1 || '_' || n from generate_series(1, 100) n returning id)
-           insert into price (id, price_set_id, currency_code, amount, raw_amount, rules_count)
-             select 'price_import_' || $1 || '_' || n, 'pset_import_' || $1 || '_' || n, 'eur', 5, '{"value": "5", "precision": 20}', 0 from generate_series(1, 100) n`,
-          [String(batch), ids[batch % ids.length]],
-        )
-      }
-      return performance.now() - started
-    }
+    const pages = await pagesOf(one)
+    const [like] = (
+      await one.database.query(`select product_id, shipping_profile_id, sales_channel_id, product_category_id
+        from product_category_product join product_shipping_profile using (product_id) join product_sales_channel using (product_id) limit 1`)
+    ).rows
     let time = 0
+    const memory = []
+    const sampling = setInterval(() => memory.push(residentOf(one.pid)), 500)
+    const before = await commandsOf(redis)
     const rate = await read(one, pages, async () => {
       await sleep(2_000)
-      time = await import_()
+      const started = performance.now()
+      for (let batch = 0; batch < 50; batch++) {
+        const create = Array.from({ length: 20 }, (_, n) => imported(batch * 20 + n, like))
+        await one.admin("products/batch", { create })
+      }
+      time = performance.now() - started
     })
+    clearInterval(sampling)
+    const commands = (await commandsOf(redis)) - before
     await sleep(1_000)
-    const fresh = (
-      await Promise.all(pages.map(async (page) => isSame(await one.get(page), await truth.get(page))))
-    ).every(Boolean)
+    const isFresh = []
+    for (const page of pages) isFresh.push(isSame(await one.get(page), await truth.get(page)))
     note({
-      what: "import of 10,000 variants by SQL, with readers",
+      what: "import of 10,000 variants by the batch workflow, with readers",
       mode,
       milliseconds: time,
       readersPerSecond: rate,
-      freshAfterOneSecond: fresh,
+      redisCommandsPerVariant: commands / 10_000,
+      megabytesAfterATenth: memory[Math.floor(memory.length / 10)],
+      megabytesAtMost: Math.max(...memory),
+      megabytesAtTheEnd: memory.at(-1),
+      freshAfterOneSecond: isFresh.filter(Boolean).length,
+      pages: pages.length,
     })
     if (truth !== one) await truth.stop()
     await one.stop()
   }
+  redis.disconnect()
+}
+
+function imported(number, { shipping_profile_id, sales_channel_id, product_category_id }) {
+  const sizes = Array.from({ length: 10 }, (_, size) => `S${size}`)
+  return {
+    title: `Imported ${number}`,
+    handle: `imported-${number}`,
+    status: "published",
+    shipping_profile_id,
+    sales_channels: [{ id: sales_channel_id }],
+    categories: [{ id: product_category_id }],
+    options: [{ title: "Size", values: sizes }],
+    variants: sizes.map((size) => ({
+      title: size,
+      options: { Size: size },
+      manage_inventory: false,
+      prices: [{ currency_code: "eur", amount: 5 }],
+    })),
+  }
+}
+
+/** Of a process, in megabytes. */
+const residentOf = (pid) =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1_024
+
+/** How many commands a Redis has been given. */
+async function commandsOf(redis) {
+  const counted = [...(await redis.info("stats")).matchAll(/^total_commands_processed:(\d+)/gm)]
+  return Number(counted[0][1])
 }
 
 /** A cold product list with tracking and without: two stores with Pegasus, one of which hears events only. */
