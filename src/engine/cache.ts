@@ -51,6 +51,8 @@ export type Led = Fresh | { state: "miss"; lead: Lead }
 export interface LoadContext {
   /** Names what the load found: the value depends on these tags too. */
   tag(...names: string[]): void
+  /** The value expires then at the latest: milliseconds since 1970. */
+  expire(at: number): void
 }
 
 export interface SetOptions {
@@ -368,9 +370,14 @@ class TieredCache implements Cache {
       const tag = (...names: string[]) => {
         for (const name of names) tags.add(name)
       }
-      const value = await load({ tag })
+      let latest = Number.POSITIVE_INFINITY
+      const expire = (at: number) => {
+        latest = Math.min(latest, at)
+      }
+      const value = await load({ tag, expire })
       this.tell("load", { key, duration: performance.now() - started })
-      return this.entryOf({ ...options, tags: [...tags] }, value, fence)
+      const ttl = Math.min(options.ttl, Math.max(1, latest - this.clock.now()))
+      return this.entryOf({ ...options, ttl, tags: [...tags] }, value, fence)
     } catch (error) {
       this.tell("load", { key, duration: performance.now() - started, error })
       throw error

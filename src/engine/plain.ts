@@ -4,9 +4,9 @@
  * A value is taken in as JSON would carry it (`toJSON` is honoured, so a Medusa BigNumber becomes its
  * number; functions and undefined properties are dropped), with one exception: a Date stays a Date.
  * Copies are made on the way in and on the way out, so a caller that changes what it got changes
- * nobody else's.
+ * nobody else's. Bytes (a Buffer) are a value too, by themselves: they are not copied, and nobody may change them.
  */
-export type Plain = null | boolean | number | string | Date | Plain[] | { [key: string]: Plain }
+export type Plain = null | boolean | number | string | Date | Buffer | Plain[] | { [key: string]: Plain }
 
 /** Where a JSON text needs a Date put back: the keys that lead to it. */
 export type DatePath = (string | number)[]
@@ -16,6 +16,7 @@ export type DatePath = (string | number)[]
  * @throws TypeError for what JSON has no text for: a cycle, a bigint, a function
  */
 export function toPlain(value: unknown): { value: Plain; bytes: number } {
+  if (Buffer.isBuffer(value)) return { value, bytes: value.length }
   const ancestors: object[] = []
   let bytes = 0
 
@@ -82,6 +83,7 @@ export function copyOf(value: Plain): Plain {
     return copy
   }
   if (value instanceof Date) return new Date(value.getTime())
+  if (Buffer.isBuffer(value)) return value
   const copy: { [key: string]: Plain } = {}
   for (const name in value) define(copy, name, copyOf(value[name]!))
   return copy
@@ -89,7 +91,7 @@ export function copyOf(value: Plain): Plain {
 
 /** Freezes plain data all through, so that it can be handed out as it is. */
 export function freeze(value: Plain): void {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return
+  if (typeof value !== "object" || value === null || Object.isFrozen(value) || Buffer.isBuffer(value)) return
   if (!(value instanceof Date))
     for (const name of Object.keys(value)) freeze((value as { [key: string]: Plain })[name]!)
   Object.freeze(value)

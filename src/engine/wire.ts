@@ -6,7 +6,7 @@
  *   2      how the rest is written: 0 as it is, 1 deflated
  *   3..6   length of the header, unsigned 32 bit, big endian
  *   7..    header, JSON: { fence, expiresAt, staleUntil, tags, dates }
- *   then   the value, JSON
+ *   then   the value, JSON; bytes as they are, when the header says `isBytes`
  *
  * Format 1 deflated only the value; the header of a list may be as long as that.
  *
@@ -48,15 +48,17 @@ interface Header {
   staleUntil: number
   tags: readonly string[]
   dates: DatePath[]
+  isBytes?: true
 }
 
 /** @returns the entry's bytes, or undefined when it is too long to be written */
 export async function encode(entry: Entry): Promise<Buffer | undefined> {
-  const { text, dates } = toText(entry.value)
-  const { fence, expiresAt, staleUntil, tags } = entry
-  const header: Header = { fence, expiresAt, staleUntil, tags, dates }
+  const { value, fence, expiresAt, staleUntil, tags } = entry
+  const isBytes = Buffer.isBuffer(value)
+  const { text, dates } = isBytes ? { text: value, dates: [] } : toText(value)
+  const header: Header = { fence, expiresAt, staleUntil, tags, dates, ...(isBytes ? { isBytes } : {}) }
   const head = Buffer.from(JSON.stringify(header))
-  const plain = Buffer.concat([head, Buffer.from(text)])
+  const plain = Buffer.concat([head, typeof text === "string" ? Buffer.from(text) : text])
   if (plain.length > longestBody) return undefined
   const small = plain.length < compressFrom
   const body = small ? plain : await deflate(plain)
@@ -77,11 +79,14 @@ export async function decode(key: string, bytes: Buffer): Promise<Entry | undefi
     const plain = bytes[2] === deflated ? await inflate(written) : written
     const valueAt = bytes.readUInt32BE(3)
     if (valueAt > plain.length) return undefined
-    const { fence, expiresAt, staleUntil, tags, dates } = JSON.parse(
-      plain.toString("utf8", 0, valueAt),
-    ) as Header
+    const { dates, isBytes, ...rest } = JSON.parse(plain.toString("utf8", 0, valueAt)) as Header
+    if (isBytes) {
+      // Bytes of their own: those of a pool would keep all of it.
+      const value = Buffer.from(plain.subarray(valueAt))
+      return { key, value, bytes: value.length, ...rest }
+    }
     const value = fromText(plain.toString("utf8", valueAt), dates)
-    return { key, value, bytes: (plain.length - valueAt) * 2, tags, fence, expiresAt, staleUntil }
+    return { key, value, bytes: (plain.length - valueAt) * 2, ...rest }
   } catch {
     return undefined
   }

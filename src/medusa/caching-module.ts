@@ -14,7 +14,12 @@
  */
 import { createHash } from "node:crypto"
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
-import type { ICachingModuleService, IEventBusModuleService, Logger } from "@medusajs/framework/types"
+import type {
+  ConfigModule,
+  ICachingModuleService,
+  IEventBusModuleService,
+  Logger,
+} from "@medusajs/framework/types"
 import { GraphQLUtils } from "@medusajs/framework/utils"
 import {
   type Cache,
@@ -28,8 +33,9 @@ import {
 } from "../engine"
 import { type EntitySchema, tagsOfData, tagsOfEvent } from "./entities"
 import { type Database, Freshness, installFeed, untracked } from "./freshness"
+import { HttpCache } from "./http-cache"
 import { keepModuleReads } from "./module-reads"
-import type { FeedOptions } from "./options"
+import type { FeedOptions, HttpOptions } from "./options"
 import { PendingLoads } from "./pending-loads"
 import { Sampler } from "./sampler"
 import type { CachingModuleOptions } from "./with-pegasus"
@@ -43,6 +49,7 @@ interface Dependencies {
   /** See environment.ts. */
   pegasusEnvironment: string
   __pg_connection__: Database
+  configModule?: ConfigModule
 }
 
 const defaultTtl = 3_600_000
@@ -72,6 +79,10 @@ export class CachingModuleService implements ICachingModuleService {
   private readonly feed: FeedOptions
   private freshness: Freshness | undefined
   private sampler: Sampler | undefined
+  private readonly httpOptions: HttpOptions | false
+  private readonly storeCors: string
+  /** For the middleware that answers from it, once the feed has begun. */
+  http: HttpCache | undefined
   private readonly sample: number
   private schema: EntitySchema = { types: new Map(), idPrefixes: {} }
 
@@ -93,6 +104,8 @@ export class CachingModuleService implements ICachingModuleService {
     this.database = dependencies.__pg_connection__
     this.feed = pegasus.feed ?? {}
     this.sample = pegasus.sample ?? 0
+    this.httpOptions = pegasus.http ?? {}
+    this.storeCors = dependencies.configModule?.projectConfig.http.storeCors ?? ""
     const { redisUrl } = pegasus
     this.cache = createCache({
       prefix: `pegasus:${dependencies.pegasusEnvironment}`,
@@ -243,6 +256,11 @@ export class CachingModuleService implements ICachingModuleService {
         invalidate: (tags) => void this.cache.invalidate({ tags }),
         forgetAll: () => void this.cache.clear(),
       })
+      const { freshness } = this
+      if (this.httpOptions !== false) {
+        const { cache, logger, storeCors, httpOptions: http } = this
+        this.http = new HttpCache({ cache, freshness, logger, storeCors, http })
+      }
       keepModuleReads({ cache: this.cache, freshness: this.freshness, ttl: this.ttl })
       if (this.sample > 0) this.sampler = this.samplerOf(this.freshness)
     } else {

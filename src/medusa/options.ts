@@ -1,6 +1,25 @@
 /** The options of `withPegasus`, and what is said when they are wrong. */
 import { z } from "zod"
 import { PegasusError, parseAddress } from "../engine"
+import type { RouteOptions } from "../http"
+
+const milliseconds = z.number().int().positive()
+const route = z.strictObject({
+  matcher: z.string().regex(/^\/store\/[\w\-/:]+$/, "must be a path below /store, such as /store/brands/:id"),
+  ttl: z.union([milliseconds, z.literal(false)]).optional(),
+  cdn: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        maxAge: milliseconds,
+        staleWhileRevalidate: milliseconds.optional(),
+        staleIfError: milliseconds.optional(),
+      }),
+    ])
+    .optional(),
+  ask: z.enum(["before", "after"]).optional(),
+  headers: z.array(z.string().regex(/^[\w-]+$/, "must be the name of a header")).optional(),
+})
 
 const schema = z.strictObject({
   redisUrl: z
@@ -26,6 +45,16 @@ const schema = z.strictObject({
     })
     .optional(),
   sample: z.number().min(0).max(1).optional(),
+  http: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        routes: z.array(route).optional(),
+        surrogateKeys: z.enum(["surrogate-key", "cache-tag", "edge-cache-tag", "cdn-tag"]).optional(),
+        accessLog: z.boolean().optional(),
+      }),
+    ])
+    .optional(),
   memory: z.strictObject({ maxBytes: z.number().int().min(1_048_576, "must be at least 1 MiB") }).optional(),
 })
 
@@ -39,6 +68,15 @@ export interface FeedOptions {
   install?: "migrate" | "start" | undefined
   /** Of a direct connection, when the store's own goes through a pooler such as PgBouncer. */
   databaseUrl?: string | undefined
+}
+
+export interface HttpOptions {
+  /** Beside the table of routes that are cached, or over it. */
+  routes?: RouteOptions[] | undefined
+  /** The header by which your CDN knows what an answer depends on. Default none. */
+  surrogateKeys?: "surrogate-key" | "cache-tag" | "edge-cache-tag" | "cdn-tag" | undefined
+  /** Whether hits are written to Medusa's access log. Default true, where Medusa logs requests. */
+  accessLog?: boolean | undefined
 }
 
 export interface PegasusOptions {
@@ -61,6 +99,8 @@ export interface PegasusOptions {
    * A thousandth is proof enough in production.
    */
   sample?: number | undefined
+  /** The HTTP cache: answers to readers of the catalogue. `false` switches it off. */
+  http?: HttpOptions | false | undefined
   /** The memory tier. Default 256 MiB. */
   memory?: { /** In bytes. */ maxBytes: number } | undefined
 }

@@ -85,6 +85,9 @@ export function tagsOfChange({ table, kind, columns, keys = {} }: Change): strin
   return tags
 }
 
+/** A short name of a tag, which says nothing of the store. */
+export const nameOfTag = (tag: string) => hash(tag)
+
 /**
  * Adds to `read` what a statement read.
  * @param rows of its result, if they are rows by name

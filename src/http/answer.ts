@@ -1,0 +1,41 @@
+/**
+ * An answer as it is kept: one run of bytes, so that neither keeping nor reading it copies the body.
+ *
+ *   0..3   length of the head, unsigned 32 bit, big endian
+ *   4..    head, JSON
+ *   then   the body, as it was rendered: not compressed
+ */
+import { createHash } from "node:crypto"
+
+export interface AnswerHead {
+  /** Names in lower case, as they were rendered; what depends on the connection or the request is not among them. */
+  headers: [name: string, value: string][]
+  /** Of the body, without quotes (RFC 9110 §8.8.3). */
+  etag: string
+  /** Whether the answer is one for other origins too (the Fetch standard's CORS). */
+  isCrossOrigin: boolean
+  /** Names of the request's headers that shaped it beside those that always may. */
+  vary: string[]
+  /** For a CDN, by which a change purges it; undefined when they did not fit. */
+  surrogateKeys?: string | undefined
+}
+
+export interface Answer extends AnswerHead {
+  body: Buffer
+}
+
+export function encodeAnswer({ body, ...head }: Answer): Buffer {
+  const text = Buffer.from(JSON.stringify(head))
+  const length = Buffer.allocUnsafe(4)
+  length.writeUInt32BE(text.length)
+  return Buffer.concat([length, text, body])
+}
+
+export function decodeAnswer(bytes: Buffer): Answer {
+  const bodyAt = 4 + bytes.readUInt32BE(0)
+  const head = JSON.parse(bytes.toString("utf8", 4, bodyAt)) as AnswerHead
+  return { ...head, body: bytes.subarray(bodyAt) }
+}
+
+/** The same for the same bytes, and practically never for others. */
+export const etagOf = (body: Buffer): string => createHash("sha1").update(body).digest("base64url")

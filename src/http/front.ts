@@ -1,0 +1,334 @@
+/**
+ * The HTTP cache: answers to anonymous readers of the catalogue, before Express wakes.
+ *
+ * The story. A request's URL, key and language name an answer. Is it in memory and does all that it was made of still
+ * stand, its bytes go out. Else Express renders it once, for all who ask meanwhile, in all processes; what the render read is what
+ * it depends on, from the check of the publishable key to the last price. Requests of someone (a cookie, an identity) are asked
+ * again inside, after Medusa has checked who it is: the channels of his key and his customer groups name his answer.
+ *
+ * What must hold. Nothing that shaped an answer may be missing in its name: a header that is read while it is rendered, and
+ * that is not known to be harmless, becomes part of the name (as `Vary` would have it, RFC 9111 §4.1). What sets a cookie, is
+ * private, or failed is nobody else's. In doubt it goes out as it was rendered, and is not kept.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { LRUCache } from "lru-cache"
+import type { Cache, Fresh } from "../engine"
+import { addressOf } from "./address"
+import { encodeAnswer, etagOf } from "./answer"
+import { matcherOf, type Policy } from "./policy"
+import { type Rendered, render, sendRendered } from "./render"
+import { Reply, type Way } from "./reply"
+import { type SurrogateHeader, surrogateKeys } from "./surrogate"
+
+/** What a render read. */
+export interface Read {
+  tags: readonly string[]
+  /** Milliseconds since 1970. */
+  until: number
+}
+
+export interface FrontOptions {
+  cache: Pick<Cache, "peek" | "getOrSet">
+  policies: readonly Policy[]
+  /**
+   * Runs a render and knows what it read.
+   * @returns `read` undefined when it must not be kept
+   */
+  track<T>(key: string, run: () => Promise<T>): Promise<{ value: T; read: Read | undefined }>
+  /** Headers that make an answer one for this origin, as the store does it. */
+  crossOrigin(origin: string | undefined): [name: string, value: string][]
+  surrogate?: SurrogateHeader | undefined
+  /** A short name for a tag, that says nothing of the store. */
+  nameOf(tag: string): string
+  /** An answer was sent without Express: for the access log. */
+  onHit?: ((req: IncomingMessage, status: number) => void) | undefined
+  /** A header was found to shape the answers of a route. */
+  onVary?(route: string, header: string): void
+}
+
+/** Who asks, as the second path knows him. */
+export interface Asker {
+  salesChannels: readonly string[]
+  /** Undefined when nobody signed in. */
+  customerGroups: readonly string[] | undefined
+}
+
+type Next = () => void
+
+const limits = { mostBytes: 8_388_608, longest: 30_000 }
+/** How long an answer that was not kept is rendered without waiting for others, in milliseconds. */
+const notKeptFor = 10_000
+/** How many requests are known by their raw text. */
+const mostRaw = 20_000
+/** The longest to wait for the render of another process, in milliseconds. */
+const lockTimeout = 10_000
+const longestHeader = 200
+/** Headers of an answer that belong to a connection, or are made anew for each reply. */
+const passing = new Set([
+  "connection",
+  "keep-alive",
+  "transfer-encoding",
+  "date",
+  "content-length",
+  "etag",
+  "vary",
+  "cache-control",
+  "access-control-allow-origin",
+  "access-control-allow-credentials",
+])
+
+/** A render that is not kept: who waited for it renders himself. */
+class NotKept extends Error {}
+
+export class Front {
+  private readonly policyOf: (path: string) => Policy | undefined
+  /** From the raw text of a request to the name of its answer. */
+  private readonly names = new LRUCache<string, { key: string; policy: Policy }>({ max: mostRaw })
+  /** Requests whose answer was sought. */
+  private readonly asked = new WeakSet<IncomingMessage>()
+  private readonly replies = new WeakMap<Buffer, Reply>()
+  /** By route: headers that were found to shape its answers. */
+  private readonly found = new Map<string, Set<string>>()
+  private readonly notKept = new LRUCache<string, string>({ max: 10_000, ttl: notKeptFor })
+  private readonly commons = new Map<string, Pick<Way, "common" | "name">>()
+
+  constructor(private readonly options: FrontOptions) {
+    this.policyOf = matcherOf(options.policies)
+  }
+
+  /** Before Express: answers, or lets it be answered. */
+  handle(req: IncomingMessage, res: ServerResponse, next: Next): void {
+    if (!this.takes(req, res, next)) next()
+  }
+
+  /** Inside Express, when it is known who asks: for those whom `handle` let through. */
+  handleWithin(req: IncomingMessage, res: ServerResponse, next: Next, asker: Asker): void {
+    const { salesChannels, customerGroups } = asker
+    const who = [[...salesChannels].sort(), customerGroups && [...customerGroups].sort(), localeOf(req)]
+    const named = this.nameOf(req, `within\n${JSON.stringify(who)}`)
+    if (named) void this.answer(req, res, next, named, () => undefined)
+    else next()
+  }
+
+  /** Whether the request may be asked within: it was not asked before, and its route is in the table. */
+  waitsWithin(req: IncomingMessage): boolean {
+    const isRead = req.method === "GET" || req.method === "HEAD"
+    return isRead && !this.asked.has(req) && this.policyOf(pathOf(req)) !== undefined
+  }
+
+  /** @returns false when Express shall answer */
+  private takes(req: IncomingMessage, res: ServerResponse, next: Next): boolean {
+    const { method, url, headers } = req
+    if (method !== "GET" && method !== "HEAD") return false
+    if (headers.authorization !== undefined || headers.cookie !== undefined) return false
+    const who = `${headers["x-publishable-api-key"]}\n${localeOf(req)}`
+    const raw = `${url}\n${who}`
+    const known = this.names.get(raw)
+    const found = known && this.options.cache.peek(known.key)
+    const log = () => this.options.onHit?.(req, res.statusCode)
+    if (found) {
+      this.hit(req, res, known.policy, found)
+      log()
+      return true
+    }
+    const named = this.nameOf(req, who)
+    if (named?.policy.ask !== "before") return false
+    if (this.varyOf(named.policy).length === 0) this.names.set(raw, named)
+    void this.answer(req, res, next, named, log)
+    return true
+  }
+
+  private nameOf(req: IncomingMessage, who: string): { key: string; policy: Policy } | undefined {
+    const { headers } = req
+    const policy = this.policyOf(pathOf(req))
+    const address = policy && addressOf(urlOf(req), policy.defaults)
+    if (!address) return undefined
+    const vary = this.varyOf(policy).map((name) => `${name}=${String(headers[name]).slice(0, longestHeader)}`)
+    return { policy, key: `http:${[address.path, address.query, who, ...vary].join("\n")}` }
+  }
+
+  private varyOf({ matcher, headers }: Policy): string[] {
+    return [...headers, ...(this.found.get(matcher) ?? [])]
+  }
+
+  private hit(req: IncomingMessage, res: ServerResponse, policy: Policy, { value, expiresAt }: Fresh): void {
+    const now = Date.now()
+    const bytes = value as Buffer
+    this.send(req, res, policy, bytes, `hit; ttl=${Math.ceil((expiresAt - now) / 1_000)}`, now)
+  }
+
+  /** The answer of this name: from the cache, or rendered for it. */
+  private async answer(
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+    { key, policy }: { key: string; policy: Policy },
+    log: () => void,
+  ): Promise<void> {
+    this.asked.add(req)
+    const found = this.options.cache.peek(key)
+    if (found) {
+      this.hit(req, res, policy, found)
+      log()
+      return
+    }
+    if (this.notKept.has(key)) {
+      next()
+      return
+    }
+    let mine: Rendered | undefined
+    let isOut = false
+    try {
+      const bytes = await this.options.cache.getOrSet<Buffer>({
+        key,
+        ttl: policy.ttl,
+        lockTimeout,
+        shared: true,
+        load: async ({ tag, expire }) => {
+          const { value, read } = await this.options.track(key, () => render(req, res, next, limits))
+          mine = value
+          isOut = value === undefined
+          if (!value) throw new NotKept("too large, or too slow")
+          if (!read) throw new NotKept("what it depends on is not known")
+          tag(...read.tags)
+          expire(read.until)
+          return this.kept(value, policy, req, read.tags)
+        },
+      })
+      this.send(req, res, policy, bytes, mine ? "fwd=uri-miss; stored" : "hit; detail=waited", Date.now())
+    } catch (error) {
+      if (isOut) return
+      if (error instanceof NotKept) this.notKept.set(key, error.message)
+      if (mine) sendRendered(res, mine)
+      else next()
+    }
+  }
+
+  /** @throws NotKept when it must not be kept for others */
+  private kept(rendered: Rendered, policy: Policy, req: IncomingMessage, tags: readonly string[]): Buffer {
+    const { status, headers, body, lookedAt } = rendered
+    const { surrogate, crossOrigin, nameOf } = this.options
+    if (status !== 200) throw new NotKept(`status ${status}`)
+    if (headers.has("set-cookie")) throw new NotKept("it sets a cookie")
+    const control = headers.get("cache-control")?.join() ?? ""
+    if (/\b(private|no-store|no-cache)\b/i.test(control)) throw new NotKept(`Cache-Control: ${control}`)
+    this.requireNamed(policy, [...lookedAt, ...varied(headers)])
+    const isCrossOrigin = headers.has("access-control-allow-credentials")
+    const allowed = headers.get("access-control-allow-origin")?.join()
+    const expected = new Map(isCrossOrigin ? crossOrigin(req.headers.origin) : [])
+    if (allowed !== expected.get("Access-Control-Allow-Origin"))
+      throw new NotKept("it allows an origin of its own")
+    return encodeAnswer({
+      headers: [...headers]
+        .filter(([name]) => !passing.has(name))
+        .flatMap(([name, values]) => values.map((value): [string, string] => [name, value])),
+      etag: etagOf(body),
+      isCrossOrigin,
+      vary: this.varyOf(policy),
+      surrogateKeys: surrogate && surrogateKeys(tags, nameOf, surrogate),
+      body,
+    })
+  }
+
+  /** @throws NotKept when a header shaped the answer that is not in its name; from now on it is in those of the route */
+  private requireNamed(policy: Policy, names: readonly string[]): void {
+    const known = this.varyOf(policy)
+    const missing = names.filter((name) => !known.includes(name))
+    if (missing.length === 0) return
+    for (const name of missing) {
+      if (name === "*") throw new NotKept("Vary: *")
+      const found = this.found.get(policy.matcher) ?? new Set()
+      this.found.set(policy.matcher, found.add(name))
+      this.options.onVary?.(policy.matcher, name)
+    }
+    this.names.clear()
+    throw new NotKept(`it depends on ${missing.join(", ")}`)
+  }
+
+  private send(
+    req: IncomingMessage,
+    res: ServerResponse,
+    policy: Policy,
+    bytes: Buffer,
+    status: string,
+    now: number,
+  ): void {
+    let reply = this.replies.get(bytes)
+    if (!reply) {
+      reply = new Reply(bytes)
+      this.replies.set(bytes, reply)
+    }
+    const origin = reply.answer.isCrossOrigin ? req.headers.origin : undefined
+    const isPrivate = req.headers.authorization !== undefined || req.headers.cookie !== undefined
+    reply.send(req, res, { status, ...this.commonOf(reply, policy, origin, isPrivate) }, now)
+  }
+
+  /** The lines of a head that tell caches and browsers what they may do. */
+  private commonOf(
+    reply: Reply,
+    policy: Policy,
+    origin: string | undefined,
+    isPrivate: boolean,
+  ): Pick<Way, "common" | "name"> {
+    const { isCrossOrigin, vary, surrogateKeys } = reply.answer
+    const allowed = isCrossOrigin ? this.options.crossOrigin(origin) : []
+    const { surrogate } = this.options
+    const isUnpurgeable = surrogate !== undefined && surrogateKeys === undefined
+    const name = `${policy.matcher} ${allowed.join()} ${vary.join()} ${isPrivate} ${isUnpurgeable}`
+    let made = this.commons.get(name)
+    if (!made) {
+      const depends = [
+        "Accept-Encoding",
+        "x-publishable-api-key",
+        "x-medusa-locale",
+        ...(isCrossOrigin ? ["Origin"] : []),
+        ...vary,
+      ]
+      const lines = [
+        ...allowed,
+        ["Vary", depends.join(", ")],
+        ...cachingLines(policy, isPrivate, isUnpurgeable),
+      ]
+      made = { name, common: lines.map(([header, value]) => `${header}: ${value}\r\n`).join("") }
+      if (this.commons.size > 1_000) this.commons.clear()
+      this.commons.set(name, made)
+    }
+    if (!surrogate || surrogateKeys === undefined || isPrivate) return made
+    return { name, common: `${made.common}${surrogate.name}: ${surrogateKeys}\r\n` }
+  }
+}
+
+/**
+ * A browser asks every time whether it still holds (RFC 9111 §5.2.2.4), a CDN for as long as the policy says (RFC 9213); what
+ * is someone's is for nobody else (RFC 9111 §5.2.2.7).
+ */
+function cachingLines({ cdn }: Policy, isPrivate: boolean, isUnpurgeable: boolean): [string, string][] {
+  if (isPrivate) return [["Cache-Control", "private, no-cache"]]
+  const browser: [string, string] = ["Cache-Control", "public, max-age=0, must-revalidate"]
+  if (!cdn || isUnpurgeable) return [browser, ["CDN-Cache-Control", "no-store"]]
+  const seconds = (milliseconds: number) => Math.round(milliseconds / 1_000)
+  const { maxAge, staleWhileRevalidate, staleIfError } = cdn
+  const parts = [`public, max-age=${seconds(maxAge)}`]
+  if (staleWhileRevalidate !== undefined)
+    parts.push(`stale-while-revalidate=${seconds(staleWhileRevalidate)}`)
+  if (staleIfError !== undefined) parts.push(`stale-if-error=${seconds(staleIfError)}`)
+  return [browser, ["CDN-Cache-Control", parts.join(", ")]]
+}
+
+const localeOf = ({ headers }: IncomingMessage) => headers["x-medusa-locale"]
+/** Express cuts off what a middleware was mounted at. */
+const urlOf = (req: IncomingMessage & { originalUrl?: string }) => req.originalUrl ?? req.url ?? ""
+const pathOf = (req: IncomingMessage) => urlOf(req).split("?", 1)[0]!
+
+/** What the answer itself says it depends on, beside what is always in its name or made anew for each reply. */
+function varied(headers: ReadonlyMap<string, string[]>): string[] {
+  const named = (headers.get("vary") ?? [])
+    .join()
+    .split(",")
+    .map((name) => name.trim().toLowerCase())
+  return named.filter(
+    (name) =>
+      name !== "" &&
+      !["origin", "accept-encoding", "x-publishable-api-key", "x-medusa-locale"].includes(name),
+  )
+}

@@ -1,0 +1,173 @@
+/**
+ * The HTTP cache in a store: where it hears requests, what it is told of who asks, and what a hit leaves in the access log.
+ *
+ * Two seams. The server Medusa listens with (medusa/dist/commands/start.js, 2.21.2) is known from the first request that reaches
+ * our middleware; its listener is then asked after the cache. And the middleware itself, which without a method runs after the
+ * key and the identity are known and before the route's own (framework/dist/http/router.js:70-106, 2.21.2).
+ */
+import { randomUUID } from "node:crypto"
+import type { IncomingMessage, Server, ServerResponse } from "node:http"
+import type { MedusaNextFunction, MedusaRequest, MedusaResponse } from "@medusajs/framework/http"
+import type { Logger } from "@medusajs/framework/types"
+import { ContainerRegistrationKeys, Modules, parseCorsOrigins } from "@medusajs/framework/utils"
+import type { Cache } from "../engine"
+import { type Asker, Front, policiesOf, type Read, surrogateHeaders } from "../http"
+import { nameOfTag } from "../tracking"
+import type { Freshness } from "./freshness"
+import type { HttpOptions } from "./options"
+
+/** The library that Medusa itself uses; it brings no types. */
+const cors = require("cors") as (options: object) => (req: object, res: object, next: () => void) => void
+
+export interface HttpCacheOptions {
+  cache: Cache
+  freshness: Freshness
+  http: HttpOptions
+  /** Medusa's `projectConfig.http.storeCors`. */
+  storeCors: string
+  logger: Logger
+}
+
+export class HttpCache {
+  private readonly front: Front
+  private readonly servers = new WeakSet<Server>()
+
+  constructor({ cache, freshness, http, storeCors, logger }: HttpCacheOptions) {
+    const log = http.accessLog === false || !logsRequests(logger) ? undefined : new AccessLog()
+    this.front = new Front({
+      cache,
+      policies: policiesOf(http.routes),
+      track: (key, run) => track(freshness, key, run),
+      crossOrigin: crossOriginOf(storeCors),
+      surrogate: http.surrogateKeys && surrogateHeaders[http.surrogateKeys],
+      nameOf: nameOfTag,
+      onHit: log && ((req, status) => log.hit(req, status)),
+      onVary: (route, header) =>
+        logger.warn(
+          `Pegasus: answers of ${route} depend on the request header ${header}; they are kept apart by it. Name it in http.routes[].headers to say that you know.`,
+        ),
+    })
+  }
+
+  /** From now on the server asks the cache before Express. */
+  attach(server: Server): void {
+    if (this.servers.has(server)) return
+    this.servers.add(server)
+    const [express] = server.listeners("request")
+    if (!express) return
+    server.removeListener("request", express as () => void)
+    server.on("request", (req: IncomingMessage, res: ServerResponse) => {
+      this.front.handle(req, res, () => express.call(server, req, res))
+    })
+  }
+
+  waitsWithin(req: MedusaRequest): boolean {
+    return this.front.waitsWithin(req)
+  }
+
+  handleWithin(req: MedusaRequest, res: MedusaResponse, next: () => void, asker: Asker): void {
+    this.front.handleWithin(req, res, next, asker)
+  }
+}
+
+/** Answers those of whom it is known who they are, and shows the cache the server. */
+export async function answerWithin(
+  req: MedusaRequest,
+  res: MedusaResponse,
+  next: MedusaNextFunction,
+): Promise<void> {
+  const caching = req.scope.resolve(Modules.CACHING, { allowUnregistered: true }) as
+    | { http?: HttpCache }
+    | undefined
+  const http = caching?.http
+  http?.attach((req.socket as unknown as { server: Server }).server)
+  const asker = http?.waitsWithin(req) ? await askerOf(req).catch(() => undefined) : undefined
+  if (http && asker) http.handleWithin(req, res, next, asker)
+  else next()
+}
+
+/** What of a customer shapes what the catalogue says to him (medusa/dist/api/utils/middlewares/products/set-pricing-context.js:39, 2.21.2). */
+async function askerOf(req: MedusaRequest): Promise<Asker> {
+  const { auth_context: who, publishable_key_context: key } = req as MedusaRequest & {
+    auth_context?: { actor_id?: string }
+    publishable_key_context?: { sales_channel_ids: string[] }
+  }
+  const salesChannels = key?.sales_channel_ids ?? []
+  if (!who?.actor_id) return { salesChannels, customerGroups: undefined }
+  const query = req.scope.resolve(ContainerRegistrationKeys.QUERY)
+  const { data } = await query.graph({
+    entity: "customer_group",
+    fields: ["id"],
+    filters: { customers: { id: who.actor_id } } as never,
+  })
+  return { salesChannels, customerGroups: data.map(({ id }) => id as string) }
+}
+
+async function track<T>(
+  freshness: Freshness,
+  key: string,
+  run: () => Promise<T>,
+): Promise<{ value: T; read: Read | undefined }> {
+  return freshness.within(async () => {
+    freshness.begin(key)
+    const value = await run()
+    const kept = await freshness.end(key)
+    return { value, read: kept?.isWhole ? kept : undefined }
+  })
+}
+
+/** As Medusa does it (framework/dist/http/router.js, `createCorsOptions`, 2.21.2), by the same library. */
+function crossOriginOf(storeCors: string): (origin: string | undefined) => [string, string][] {
+  const allow = cors({ origin: parseCorsOrigins(storeCors), credentials: true, preflightContinue: false })
+  const known = new Map<string | undefined, [string, string][]>()
+  return (origin) => {
+    let found = known.get(origin)
+    if (!found) {
+      const headers = new Map<string, string>()
+      const setHeader = (name: string, value: string) => headers.set(name, value)
+      allow(
+        { method: "GET", headers: { origin } },
+        { setHeader, getHeader: () => undefined } as never,
+        () => undefined,
+      )
+      found = [...headers].filter(([name]) => name !== "Vary")
+      if (known.size < 1_000) known.set(origin, found)
+    }
+    return found
+  }
+}
+
+function logsRequests(logger: Logger): boolean {
+  const { NODE_ENV: mode } = process.env
+  return mode !== "test" && (logger as { shouldLog?(level: string): boolean }).shouldLog?.("http") === true
+}
+
+/** Lines as Medusa writes them in production (framework/dist/http/express-loader.js, 2.21.2), many at a time. */
+class AccessLog {
+  private lines: string[] = []
+
+  hit(req: IncomingMessage, status: number): void {
+    if (this.lines.length === 0) setTimeout(() => this.flush(), 100).unref()
+    const { headers } = req
+    const line = {
+      level: "http",
+      client_ip: headers["x-forwarded-for"] ?? req.socket.remoteAddress ?? "-",
+      request_id: headers["x-request-id"] ?? randomUUID(),
+      http_version: req.httpVersion,
+      method: req.method,
+      path: req.url,
+      status,
+      request_size: 0,
+      duration: 0,
+      referrer: headers.referer ?? "-",
+      user_agent: headers["user-agent"],
+      timestamp: new Date().toISOString(),
+    }
+    this.lines.push(JSON.stringify(line))
+  }
+
+  private flush(): void {
+    process.stdout.write(`${this.lines.join("\n")}\n`)
+    this.lines = []
+  }
+}

@@ -1,0 +1,363 @@
+/** The front before a small server in the place of Express: real sockets, a real cache. */
+import assert from "node:assert/strict"
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
+import { afterEach, beforeEach, describe, it } from "node:test"
+import { brotliDecompressSync, gunzipSync } from "node:zlib"
+import type { Cache } from "../../src/engine"
+import { Front, type FrontOptions, policiesOf, surrogateHeaders } from "../../src/http"
+import { cacheOf } from "../support/caches"
+import { until } from "../support/until"
+
+interface Got {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  raw: string[]
+  body: Buffer
+}
+
+describe("the front", () => {
+  let cache: Cache
+  let renders: number
+  let express: (req: IncomingMessage, res: ServerResponse) => unknown
+  let read: { tags: string[]; until: number } | undefined
+  let varied: string[]
+  let close: () => void = () => undefined
+  let port: number
+  let front: Front
+
+  async function listen(options: Partial<FrontOptions> = {}) {
+    front = new Front({
+      cache,
+      policies: policiesOf([
+        { matcher: "/store/fast", ttl: 60_000 },
+        { matcher: "/store/late", ask: "after" },
+        { matcher: "/store/never", ttl: false },
+        { matcher: "/store/collections", ttl: false },
+      ]),
+      track: async (_key, run) => ({ value: await run(), read }),
+      crossOrigin: (origin) => (origin === "http://shop" ? [["Access-Control-Allow-Origin", origin]] : []),
+      nameOf: (tag) => tag,
+      onVary: (_route, header) => varied.push(header),
+      ...options,
+    })
+    const server = createServer((req, res) =>
+      front.handle(req, res, () => {
+        renders++
+        express(req, res)
+      }),
+    ).listen(0)
+    port = (server.address() as AddressInfo).port
+    close = () => {
+      server.close()
+      server.closeAllConnections()
+    }
+  }
+
+  beforeEach(async () => {
+    cache = cacheOf()
+    renders = 0
+    varied = []
+    read = { tags: ["db:a.id=1"], until: Number.POSITIVE_INFINITY }
+    express = (_req, res) => {
+      res.setHeader("Content-Type", "application/json; charset=utf-8")
+      res.setHeader("X-Powered-By", "Express")
+      res.end(JSON.stringify({ renders, text: "x".repeat(2_000) }))
+    }
+    await listen()
+  })
+  afterEach(() => close())
+
+  const ask = (path: string, headers: Record<string, string> = {}, method = "GET") =>
+    new Promise<Got>((resolve, reject) => {
+      const asked = request({ port, path, method, headers, agent: false }, (answer) => {
+        const chunks: Buffer[] = []
+        answer.on("data", (chunk) => chunks.push(chunk))
+        answer.on("end", () =>
+          resolve({
+            status: answer.statusCode!,
+            headers: answer.headers,
+            raw: answer.rawHeaders,
+            body: Buffer.concat(chunks),
+          }),
+        )
+      })
+      asked.on("error", reject)
+      asked.end()
+    })
+  const told = (got: Got) => got.headers["cache-status"]
+
+  it("renders once, and says so", async () => {
+    const first = await ask("/store/products?limit=2")
+    const second = await ask("/store/products?limit=2")
+    assert.equal(renders, 1)
+    assert.deepEqual(second.body, first.body)
+    assert.equal(told(first), "Pegasus; fwd=uri-miss; stored")
+    assert.match(String(told(second)), /^Pegasus; hit; ttl=\d+$/)
+    assert.equal(second.headers["x-powered-by"], "Express")
+    assert.equal(second.headers["content-type"], "application/json; charset=utf-8")
+    assert.equal(second.headers["content-length"], String(second.body.length))
+    assert.equal(second.headers.age, "0")
+    assert.ok(second.headers.date)
+  })
+
+  it("renders anew when what it was made of changed", async () => {
+    await ask("/store/products")
+    await cache.invalidate({ tags: ["db:a.id=1"] })
+    await ask("/store/products")
+    assert.equal(renders, 2)
+  })
+
+  it("renders once for all who ask meanwhile", async () => {
+    let open: () => void = () => undefined
+    const opened = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const answer = express
+    express = async (req, res) => {
+      await opened
+      answer(req, res)
+    }
+    const all = Array.from({ length: 50 }, () => ask("/store/products"))
+    await until("one is rendered", () => renders === 1)
+    open()
+    const bodies = new Set((await Promise.all(all)).map(({ body }) => body.toString()))
+    assert.equal(bodies.size, 1)
+    assert.equal(renders, 1)
+  })
+
+  it("keeps apart other keys, languages and parameters", async () => {
+    await ask("/store/products")
+    await ask("/store/products", { "x-publishable-api-key": "pk_1" })
+    await ask("/store/products", { "x-medusa-locale": "de-DE" })
+    await ask("/store/products?limit=3")
+    assert.equal(renders, 4)
+    await ask("/store/products?offset=0&limit=50")
+    assert.equal(renders, 4, "defaults are no difference")
+  })
+
+  it("leaves alone what is not in the table, what writes, and who may be someone", async () => {
+    for (const [path, headers, method] of [
+      ["/store/carts/1", {}, "GET"],
+      ["/store/never", {}, "GET"],
+      ["/store/collections", {}, "GET"],
+      ["/store/late", {}, "GET"],
+      ["/store/products", {}, "POST"],
+      ["/store/products", { authorization: "Bearer x" }, "GET"],
+      ["/store/products", { cookie: "a=b" }, "GET"],
+    ] as const) {
+      renders = 0
+      assert.equal(told(await ask(path, headers, method)), undefined)
+      await ask(path, headers, method)
+      assert.equal(renders, 2, `${method} ${path}`)
+    }
+  })
+
+  for (const [what, change] of [
+    ["errors", (res: ServerResponse) => (res.statusCode = 404)],
+    ["cookies", (res: ServerResponse) => res.setHeader("Set-Cookie", "a=b")],
+    ["what is private", (res: ServerResponse) => res.setHeader("Cache-Control", "private")],
+    ["what must not be stored", (res: ServerResponse) => res.setHeader("Cache-Control", "no-store")],
+    ["what varies by anything", (res: ServerResponse) => res.setHeader("Vary", "*")],
+    ["origins of its own", (res: ServerResponse) => res.setHeader("Access-Control-Allow-Origin", "*")],
+  ] as const) {
+    it(`does not keep ${what}`, async () => {
+      const answer = express
+      express = (req, res) => {
+        change(res)
+        answer(req, res)
+      }
+      const first = await ask("/store/products")
+      const second = await ask("/store/products")
+      assert.equal(renders, 2)
+      assert.equal(JSON.parse(second.body.toString()).renders, 2)
+      assert.equal(told(first), undefined)
+    })
+  }
+
+  it("does not keep what nobody knows the dependencies of", async () => {
+    read = undefined
+    await ask("/store/products")
+    await ask("/store/products")
+    assert.equal(renders, 2)
+  })
+
+  it("does not keep who waited from his answer when it is not kept", async () => {
+    read = undefined
+    const all = await Promise.all(Array.from({ length: 10 }, () => ask("/store/products")))
+    assert.equal(renders, 10)
+    assert.ok(all.every(({ status }) => status === 200))
+  })
+
+  it("finds out by itself which headers shape an answer", async () => {
+    express = (req, res) => res.end(JSON.stringify({ tier: req.headers["x-tier"] ?? null }))
+    const tier = async (name: string) =>
+      JSON.parse((await ask("/store/products", { "x-tier": name })).body.toString()).tier
+    for (const name of ["gold", "tin", "gold", "tin", "gold", "tin"]) assert.equal(await tier(name), name)
+    assert.deepEqual(varied, ["x-tier"])
+    assert.equal(renders, 3, "one to find out, one for each")
+    assert.match(String((await ask("/store/products", { "x-tier": "tin" })).headers.vary), /x-tier/)
+  })
+
+  it("finds out from the answer's own Vary, too", async () => {
+    express = (_req, res) => {
+      res.setHeader("Vary", "Accept-Language")
+      res.end("{}")
+    }
+    for (const language of ["de", "de", "fr"]) await ask("/store/products", { "accept-language": language })
+    assert.equal(renders, 3)
+  })
+
+  it("answers 304 to who has it (RFC 9110 §13.1.2)", async () => {
+    const { headers } = await ask("/store/products")
+    const again = await ask("/store/products", { "if-none-match": `W/"other", ${headers.etag}` })
+    assert.equal(again.status, 304)
+    assert.equal(again.body.length, 0)
+    assert.equal(again.headers.etag, headers.etag)
+    assert.match(String(again.headers["cdn-cache-control"]), /max-age=60/)
+    assert.equal((await ask("/store/products", { "if-none-match": '"other"' })).status, 200)
+    assert.equal((await ask("/store/products", { "if-none-match": "*" })).status, 304)
+  })
+
+  it("renders the whole answer for who first comes with a condition", async () => {
+    express = (req, res) => {
+      assert.equal(req.headers["if-none-match"], undefined)
+      res.end("whole")
+    }
+    assert.equal((await ask("/store/products", { "if-none-match": '"x"' })).body.toString(), "whole")
+  })
+
+  it("answers HEAD without a body, from the same answer (RFC 9110 §9.3.2)", async () => {
+    const head = await ask("/store/products", {}, "HEAD")
+    const get = await ask("/store/products")
+    const again = await ask("/store/products", {}, "HEAD")
+    assert.equal(renders, 1)
+    assert.equal(head.body.length, 0)
+    assert.equal(again.body.length, 0)
+    for (const { headers } of [head, again]) {
+      assert.equal(headers["content-length"], get.headers["content-length"])
+      assert.equal(headers.etag, get.headers.etag)
+    }
+  })
+
+  it("compresses for the next who take it, under a name of its own (RFC 9110 §8.8.3.3)", async () => {
+    const plain = await ask("/store/products")
+    for (const [encoding, open] of [
+      ["gzip", gunzipSync],
+      ["br", brotliDecompressSync],
+    ] as const) {
+      await until(`${encoding} is there`, async () => {
+        const { headers } = await ask("/store/products", { "accept-encoding": encoding })
+        return headers["content-encoding"] === encoding
+      })
+      const got = await ask("/store/products", { "accept-encoding": `x, ${encoding};q=0.8` })
+      assert.deepEqual(open(got.body), plain.body)
+      assert.notEqual(got.headers.etag, plain.headers.etag)
+      assert.match(String(got.headers.vary), /Accept-Encoding/)
+    }
+    const refused = await ask("/store/products", { "accept-encoding": "br;q=0, gzip;q=0" })
+    assert.equal(refused.headers["content-encoding"], undefined)
+    assert.equal(renders, 1)
+  })
+
+  it("tells browsers to ask again, and CDNs how long", async () => {
+    const { headers } = await ask("/store/regions")
+    assert.equal(headers["cache-control"], "public, max-age=0, must-revalidate")
+    assert.equal(
+      headers["cdn-cache-control"],
+      "public, max-age=900, stale-while-revalidate=900, stale-if-error=3600",
+    )
+  })
+
+  it("allows origins as the store does, for each who asks", async () => {
+    express = (req, res) => {
+      res.setHeader("Access-Control-Allow-Credentials", "true")
+      if (req.headers.origin === "http://shop") res.setHeader("Access-Control-Allow-Origin", "http://shop")
+      res.setHeader("Vary", "Origin")
+      res.end("{}")
+    }
+    const allowed = async (origin: string) =>
+      (await ask("/store/products", { origin })).headers["access-control-allow-origin"]
+    assert.equal(await allowed("http://shop"), "http://shop")
+    assert.equal(await allowed("http://evil"), undefined)
+    assert.equal(await allowed("http://shop"), "http://shop")
+    assert.equal(renders, 1)
+  })
+
+  it("names what changes for a CDN, and forbids it to keep what could not be purged", async () => {
+    close()
+    await listen({ surrogate: { ...surrogateHeaders["cdn-tag"]!, bytes: 12 } })
+    assert.equal((await ask("/store/products")).headers["cdn-tag"], "db:a.id=1")
+    read = { tags: ["db:a+", "db:much_too_long"], until: Number.POSITIVE_INFINITY }
+    const { headers } = await ask("/store/regions")
+    assert.equal(headers["cdn-tag"], undefined)
+    assert.equal(headers["cdn-cache-control"], "no-store")
+  })
+
+  it("lets go what is too large, and what follows", async () => {
+    const piece = Buffer.alloc(3_000_000, 1)
+    express = (_req, res) => {
+      for (let count = 0; count < 4; count++) res.write(piece)
+      res.end("end")
+    }
+    const got = await ask("/store/products")
+    assert.equal(got.body.length, 4 * piece.length + 3)
+    await ask("/store/products")
+    assert.equal(renders, 2)
+  })
+
+  it("runs what middlewares lay over the answer", async () => {
+    const answer = express
+    express = (req, res) => {
+      const end = res.end.bind(res) as (...given: unknown[]) => ServerResponse
+      res.end = (...given: unknown[]) => {
+        res.setHeader("X-Laid-Over", "yes")
+        return end(...given)
+      }
+      answer(req, res)
+    }
+    assert.equal((await ask("/store/products")).headers["x-laid-over"], "yes")
+    assert.equal((await ask("/store/products")).headers["x-laid-over"], "yes")
+    assert.equal(renders, 1)
+  })
+
+  it("serves who closes the connection, and who speaks HTTP/1.0's way", async () => {
+    await ask("/store/products")
+    const got = await ask("/store/products", { connection: "close" })
+    assert.equal(got.headers.connection, "close")
+    assert.equal(got.status, 200)
+    assert.equal(renders, 1)
+  })
+
+  it("keeps apart within who is whom", async () => {
+    close()
+    await listen()
+    const within = createServer((req, res) => {
+      const groups = req.headers.authorization?.split(",")
+      front.handleWithin(
+        req,
+        res,
+        () => {
+          renders++
+          res.end(JSON.stringify(groups ?? null))
+        },
+        { salesChannels: ["a"], customerGroups: groups },
+      )
+    }).listen(0)
+    port = (within.address() as AddressInfo).port
+    const groups = async (given?: string) =>
+      JSON.parse(
+        (await ask("/store/products", given === undefined ? {} : { authorization: given })).body.toString(),
+      )
+    for (const given of ["vip", "vip,b2b", undefined, "vip", undefined, "b2b,vip"]) {
+      const answer = await groups(given)
+      assert.deepEqual(answer?.sort() ?? answer, given?.split(",").sort() ?? null)
+    }
+    assert.equal(renders, 3)
+    const { headers } = await ask("/store/products", { authorization: "vip" })
+    assert.equal(headers["cache-control"], "private, no-cache")
+    assert.equal(headers["cdn-cache-control"], undefined)
+    within.close()
+    within.closeAllConnections()
+  })
+})
