@@ -14,7 +14,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { LRUCache } from "lru-cache"
 import type { Cache, Fresh } from "../engine"
 import { addressOf } from "./address"
-import { encodeAnswer, etagOf } from "./answer"
+import { type AnswerHead, encodeAnswer, etagOf } from "./answer"
 import { matcherOf, type Policy } from "./policy"
 import { type Rendered, render, sendRendered } from "./render"
 import { Reply, type Way } from "./reply"
@@ -75,6 +75,11 @@ const passing = new Set([
   "cache-control",
   "access-control-allow-origin",
   "access-control-allow-credentials",
+  // Of one request.
+  "server-timing",
+  "x-correlation-id",
+  "x-request-id",
+  "x-response-time",
 ])
 
 /** A render that is not kept: who waited for it renders himself. */
@@ -90,7 +95,6 @@ export class Front {
   /** By route: headers that were found to shape its answers. */
   private readonly found = new Map<string, Set<string>>()
   private readonly notKept = new LRUCache<string, string>({ max: 10_000, ttl: notKeptFor })
-  private readonly commons = new Map<string, Pick<Way, "common" | "name">>()
 
   constructor(private readonly options: FrontOptions) {
     this.policyOf = matcherOf(options.policies)
@@ -120,7 +124,7 @@ export class Front {
   private takes(req: IncomingMessage, res: ServerResponse, next: Next): boolean {
     const { method, url, headers } = req
     if (method !== "GET" && method !== "HEAD") return false
-    if (headers.authorization !== undefined || headers.cookie !== undefined) return false
+    if (isOfSomeone(req)) return false
     const who = `${headers["x-publishable-api-key"]}\n${localeOf(req)}`
     const raw = `${url}\n${who}`
     const known = this.names.get(raw)
@@ -154,7 +158,7 @@ export class Front {
   private hit(req: IncomingMessage, res: ServerResponse, policy: Policy, { value, expiresAt }: Fresh): void {
     const now = Date.now()
     const bytes = value as Buffer
-    this.send(req, res, policy, bytes, `hit; ttl=${Math.ceil((expiresAt - now) / 1_000)}`, now)
+    this.send(req, res, policy, bytes, () => `hit; ttl=${Math.ceil((expiresAt - now) / 1_000)}`, now)
   }
 
   /** The answer of this name: from the cache, or rendered for it. */
@@ -250,7 +254,7 @@ export class Front {
     res: ServerResponse,
     policy: Policy,
     bytes: Buffer,
-    status: string,
+    status: string | (() => string),
     now: number,
   ): void {
     let reply = this.replies.get(bytes)
@@ -258,43 +262,35 @@ export class Front {
       reply = new Reply(bytes)
       this.replies.set(bytes, reply)
     }
-    const origin = reply.answer.isCrossOrigin ? req.headers.origin : undefined
-    const isPrivate = req.headers.authorization !== undefined || req.headers.cookie !== undefined
-    reply.send(req, res, { status, ...this.commonOf(reply, policy, origin, isPrivate) }, now)
+    const { answer } = reply
+    const origin = answer.isCrossOrigin ? req.headers.origin : undefined
+    const isPrivate = isOfSomeone(req)
+    const isHit = typeof status !== "string"
+    const way: Way = {
+      status: isHit ? status : () => status,
+      lines: () => this.linesOf(answer, policy, origin, isPrivate),
+      name: isHit ? `${isPrivate} ${origin}` : undefined,
+    }
+    reply.send(req, res, way, now)
   }
 
   /** The lines of a head that tell caches and browsers what they may do. */
-  private commonOf(
-    reply: Reply,
+  private linesOf(
+    { isCrossOrigin, vary, surrogateKeys }: AnswerHead,
     policy: Policy,
     origin: string | undefined,
     isPrivate: boolean,
-  ): Pick<Way, "common" | "name"> {
-    const { isCrossOrigin, vary, surrogateKeys } = reply.answer
-    const allowed = isCrossOrigin ? this.options.crossOrigin(origin) : []
-    const { surrogate } = this.options
+  ): string {
+    const { surrogate, crossOrigin } = this.options
     const isUnpurgeable = surrogate !== undefined && surrogateKeys === undefined
-    const name = `${policy.matcher} ${allowed.join()} ${vary.join()} ${isPrivate} ${isUnpurgeable}`
-    let made = this.commons.get(name)
-    if (!made) {
-      const depends = [
-        "Accept-Encoding",
-        "x-publishable-api-key",
-        "x-medusa-locale",
-        ...(isCrossOrigin ? ["Origin"] : []),
-        ...vary,
-      ]
-      const lines = [
-        ...allowed,
-        ["Vary", depends.join(", ")],
-        ...cachingLines(policy, isPrivate, isUnpurgeable),
-      ]
-      made = { name, common: lines.map(([header, value]) => `${header}: ${value}\r\n`).join("") }
-      if (this.commons.size > 1_000) this.commons.clear()
-      this.commons.set(name, made)
-    }
-    if (!surrogate || surrogateKeys === undefined || isPrivate) return made
-    return { name, common: `${made.common}${surrogate.name}: ${surrogateKeys}\r\n` }
+    const depends = [...alwaysNamed, ...(isCrossOrigin ? ["Origin"] : []), ...vary]
+    const lines = [
+      ...(isCrossOrigin ? crossOrigin(origin) : []),
+      ["Vary", depends.join(", ")],
+      ...cachingLines(policy, isPrivate, isUnpurgeable),
+    ]
+    if (surrogate && surrogateKeys !== undefined && !isPrivate) lines.push([surrogate.name, surrogateKeys])
+    return lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")
   }
 }
 
@@ -315,10 +311,15 @@ function cachingLines({ cdn }: Policy, isPrivate: boolean, isUnpurgeable: boolea
   return [browser, ["CDN-Cache-Control", parts.join(", ")]]
 }
 
+const isOfSomeone = ({ headers }: IncomingMessage) =>
+  headers.authorization !== undefined || headers.cookie !== undefined
 const localeOf = ({ headers }: IncomingMessage) => headers["x-medusa-locale"]
 /** Express cuts off what a middleware was mounted at. */
 const urlOf = (req: IncomingMessage & { originalUrl?: string }) => req.originalUrl ?? req.url ?? ""
 const pathOf = (req: IncomingMessage) => urlOf(req).split("?", 1)[0]!
+
+const alwaysNamed = ["Accept-Encoding", "x-publishable-api-key", "x-medusa-locale"]
+const isAlwaysNamed = new Set(["", "origin", ...alwaysNamed.map((name) => name.toLowerCase())])
 
 /** What the answer itself says it depends on, beside what is always in its name or made anew for each reply. */
 function varied(headers: ReadonlyMap<string, string[]>): string[] {
@@ -326,9 +327,5 @@ function varied(headers: ReadonlyMap<string, string[]>): string[] {
     .join()
     .split(",")
     .map((name) => name.trim().toLowerCase())
-  return named.filter(
-    (name) =>
-      name !== "" &&
-      !["origin", "accept-encoding", "x-publishable-api-key", "x-medusa-locale"].includes(name),
-  )
+  return named.filter((name) => !isAlwaysNamed.has(name))
 }

@@ -14,19 +14,27 @@ export type Encoding = "identity" | "gzip" | "br"
 
 /** How one answer goes out. */
 export interface Way {
-  /** RFC 9211, without the name of the cache: `hit`, `fwd=uri-miss; stored`, … */
-  status: string
-  /** Lines for the head that are the same for all ways of one policy and origin. */
-  common: string
-  /** Tells lines apart in `common`. */
-  name: string
+  /** What RFC 9211 says of it, without the name of the cache: `hit; ttl=60`, `fwd=uri-miss; stored`, … */
+  status(): string
+  /** The lines for caches, browsers and CDNs. */
+  lines(): string
+  /** Tells apart, for this answer, what `status` and `lines` give within a second; undefined when it is this once. */
+  name: string | undefined
 }
 
 interface Node {
   _header: string | null
   _headerSent: boolean
+  _hasBody: boolean
   shouldKeepAlive: boolean
   maxRequestsOnConnectionReached?: boolean
+}
+
+/** What goes out: the head as lines, and head and body as bytes. */
+interface Made {
+  head: string
+  start: Buffer
+  whole: Buffer | undefined
 }
 
 const gzipped = promisify(gzip)
@@ -44,7 +52,7 @@ export class Reply {
   private readonly bodies = new Map<Encoding, Buffer>()
   private isCompressing = false
   private second = 0
-  private readonly heads = new Map<string, { head: string; whole: Buffer | undefined }>()
+  private readonly made = new Map<string, Made>()
   private readonly own: string
 
   constructor(bytes: Buffer) {
@@ -55,58 +63,46 @@ export class Reply {
 
   send(req: IncomingMessage, res: ServerResponse, way: Way, now: number): void {
     const encoding = this.encodingFor(req.headers["accept-encoding"])
-    const etag = `"${this.answer.etag}${suffix[encoding]}"`
     const condition = req.headers["if-none-match"]
-    if (condition !== undefined && matches(condition, etag)) this.notModified(res, etag, way, now)
-    else this.whole(req, res, encoding, etag, way, now)
-  }
-
-  private whole(
-    req: IncomingMessage,
-    res: ServerResponse,
-    encoding: Encoding,
-    etag: string,
-    way: Way,
-    now: number,
-  ): void {
-    const body = this.bodies.get(encoding)!
-    const second = Math.floor(now / 1_000)
-    if (second !== this.second || this.heads.size > mostHeads) this.heads.clear()
-    this.second = second
-    const at = `${encoding} ${way.status} ${way.name}`
-    let made = this.heads.get(at)
-    if (!made) {
-      const coded = encoding === "identity" ? "" : `Content-Encoding: ${encoding}\r\n`
-      const head = `${this.own}${coded}Content-Length: ${body.length}\r\nETag: ${etag}\r\n${lines(way, now)}`
-      made = { head, whole: undefined }
-      this.heads.set(at, made)
-    }
-    const node = res as unknown as Node
-    if (!isAsExpected(node) || Object.hasOwn(res, "end") || Object.hasOwn(res, "writeHead")) {
-      writeLines(res, 200, made.head)
-      res.end(req.method === "HEAD" ? undefined : body)
+    if (condition !== undefined && matches(condition, this.etagOf(encoding))) {
+      sendHead(res, 304, this.guide(encoding, way, now))
+      res.end()
       return
     }
-    const start = `HTTP/1.1 200 OK\r\n${made.head}${keepAlive(res)}\r\n`
-    res.statusCode = 200
-    if (req.method === "HEAD") {
-      node._header = start
-      res.end()
-    } else if (body.length <= joinUpTo) {
-      made.whole ??= Buffer.concat([Buffer.from(start, "latin1"), body])
-      node._header = start
-      node._headerSent = true
-      res.end(made.whole)
-    } else {
-      node._header = start
-      res.end(body)
+    const made = this.make(res, encoding, way, now)
+    const body = this.bodies.get(encoding)!
+    if (isAsExpected(res)) sendBytes(res, made, body)
+    else {
+      sendHead(res, 200, made.head)
+      res.end(req.method === "HEAD" ? undefined : body)
     }
   }
 
-  /** RFC 9110 §15.4.5: the head that a 200 would have had, as far as it guides caches. */
-  private notModified(res: ServerResponse, etag: string, way: Way, now: number): void {
-    writeLines(res, 304, `ETag: ${etag}\r\n${lines(way, now)}`)
-    res.end()
+  /** The head of this way, made once a second. */
+  private make(res: ServerResponse, encoding: Encoding, way: Way, now: number): Made {
+    const second = Math.floor(now / 1_000)
+    if (second !== this.second || this.made.size > mostHeads) this.made.clear()
+    this.second = second
+    const name = way.name === undefined ? undefined : `${encoding} ${way.name}`
+    const known = name === undefined ? undefined : this.made.get(name)
+    if (known) return known
+    const body = this.bodies.get(encoding)!
+    const coded = encoding === "identity" ? "" : `Content-Encoding: ${encoding}\r\n`
+    const head = `${this.own}${coded}Content-Length: ${body.length}\r\n${this.guide(encoding, way, now)}`
+    const start = Buffer.from(`HTTP/1.1 200 OK\r\n${head}${keepAlive(res)}\r\n`, "latin1")
+    const made = { head, start, whole: body.length > joinUpTo ? undefined : Buffer.concat([start, body]) }
+    if (name !== undefined) this.made.set(name, made)
+    return made
+  }
+
+  /** What a 304 says too (RFC 9110 §15.4.5). */
+  private guide(encoding: Encoding, { status, lines }: Way, now: number): string {
+    const etag = `ETag: ${this.etagOf(encoding)}\r\n`
+    return `${etag}${lines()}Cache-Status: Pegasus; ${status()}\r\nAge: 0\r\nDate: ${dateOf(now)}\r\n`
+  }
+
+  private etagOf(encoding: Encoding): string {
+    return `"${this.answer.etag}${suffix[encoding]}"`
   }
 
   /** The best that is there; what would be better is made meanwhile, for the next. */
@@ -147,9 +143,6 @@ export function matches(condition: string, etag: string): boolean {
   return condition.split(",").some((one) => one.trim().replace(/^W\//, "") === etag)
 }
 
-const lines = ({ status, common }: Way, now: number) =>
-  `${common}Cache-Status: Pegasus; ${status}\r\nAge: 0\r\nDate: ${dateOf(now)}\r\n`
-
 let dated = { second: 0, text: "" }
 function dateOf(now: number): string {
   const second = Math.floor(now / 1_000)
@@ -157,14 +150,37 @@ function dateOf(now: number): string {
   return dated.text
 }
 
-/** Whether this connection stays open, and node is as it was read. */
-function isAsExpected(node: Node): boolean {
+/** Whether this connection stays open and is ours now, nobody has laid anything over, and node is as it was read. */
+function isAsExpected(res: ServerResponse): boolean {
+  const node = res as unknown as Node
   return (
     node._header === null &&
     node._headerSent === false &&
+    typeof node._hasBody === "boolean" &&
     node.shouldKeepAlive === true &&
-    node.maxRequestsOnConnectionReached !== true
+    node.maxRequestsOnConnectionReached !== true &&
+    res.socket !== null &&
+    !Object.hasOwn(res, "end") &&
+    !Object.hasOwn(res, "writeHead")
   )
+}
+
+/** The bytes straight to the connection; node is told that the head is out, and ends the exchange. */
+function sendBytes(res: ServerResponse, { head, start, whole }: Made, body: Buffer): void {
+  const node = res as unknown as Node
+  const socket = res.socket!
+  res.statusCode = 200
+  node._header = head
+  node._headerSent = true
+  if (!node._hasBody) socket.write(start)
+  else if (whole) socket.write(whole)
+  else {
+    socket.cork()
+    socket.write(start)
+    socket.write(body)
+    socket.uncork()
+  }
+  res.end()
 }
 
 /** As node itself says it (lib/_http_outgoing.js, `_storeHeader`). */
@@ -175,12 +191,15 @@ function keepAlive(res: ServerResponse): string {
     : "Connection: keep-alive\r\n"
 }
 
-/** The same head the public way. */
-function writeLines(res: ServerResponse, status: number, head: string): void {
-  const pairs = head
-    .split("\r\n")
-    .filter((line) => line !== "")
-    .flatMap((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)])
-  for (const name of res.getHeaderNames()) res.removeHeader(name)
-  res.writeHead(status, pairs)
+/** A head the public way. What middlewares set for this request stands, unless it is ours to say. */
+function sendHead(res: ServerResponse, status: number, head: string): void {
+  for (const line of head.split("\r\n")) {
+    const at = line.indexOf(": ")
+    const name = line.slice(0, at)
+    if (at > 0 && (!res.hasHeader(name) || ours.test(name))) res.setHeader(name, line.slice(at + 2))
+  }
+  res.writeHead(status)
 }
+
+const ours =
+  /^(etag|content-length|content-encoding|vary|cache-control|cdn-cache-control|date|age|cache-status)$/i
