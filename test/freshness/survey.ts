@@ -9,7 +9,7 @@ import { openScene, type Scene } from "./scene"
 const bound = 100
 
 /** Whether two answers say the same. Where nobody asks for an order, PostgreSQL promises none: not of what belongs to an item. */
-function isSame(left: unknown, right: unknown): boolean {
+export function isSame(left: unknown, right: unknown): boolean {
   return isDeepStrictEqual(settled(left, true), settled(right, true))
 }
 

@@ -1,0 +1,247 @@
+/** The HTTP cache in real stores, held against one that caches nothing. */
+import assert from "node:assert/strict"
+import { after, before, describe, it } from "node:test"
+import { defaultPolicies } from "../../src/http"
+import { openScene, type Scene, type Store } from "../freshness/scene"
+import { isSame } from "../freshness/survey"
+import { randomOf } from "../history/random"
+
+type Json = Record<string, unknown>
+
+interface Answer {
+  status: number
+  body: unknown
+  text: string
+  headers: Headers
+}
+
+describe("the HTTP cache in a store", () => {
+  let scene: Scene
+  before(async () => {
+    scene = await openScene("pegasus")
+    // The server shows itself with the first request that reaches the middleware.
+    for (const store of [scene.first, scene.second]) await ask(store, "/store/regions")
+  })
+  after(() => scene?.close())
+
+  async function ask(
+    store: Store,
+    path: string,
+    headers: Record<string, string | undefined> = {},
+  ): Promise<Answer> {
+    const { publishableKey } = store.ready
+    const given = { "accept-encoding": "identity", "x-publishable-api-key": publishableKey, ...headers }
+    const sent = Object.entries(given).filter((one): one is [string, string] => one[1] !== undefined)
+    const response = await fetch(`${store.ready.url}${path}`, { headers: sent })
+    const text = await response.text()
+    return { status: response.status, body: JSON.parse(text || "null"), text, headers: response.headers }
+  }
+  const told = ({ headers }: Answer) => headers.get("cache-status") ?? ""
+
+  /** Headers that Pegasus says otherwise, or beside. */
+  const otherwise = new Set([
+    ...["age", "cache-control", "cache-status", "cdn-cache-control", "date", "etag", "vary"],
+    ...["connection", "keep-alive", "content-length", "transfer-encoding"],
+  ])
+  const rest = (headers: Headers) => Object.fromEntries([...headers].filter(([name]) => !otherwise.has(name)))
+
+  it("says what Medusa says, of every route, headers included", async () => {
+    const { regionId } = scene.truth.ready
+    const idOf = async (path: string) => {
+      const { body } = await ask(scene.truth, path)
+      const [first] = Object.values(body as Record<string, Json[]>).find(Array.isArray)!
+      return first?.id ?? first?.code
+    }
+    const lists = [
+      "products",
+      "product-variants",
+      "product-categories",
+      "collections",
+      "product-tags",
+      "product-types",
+    ]
+    const others = ["product-options", "regions", "currencies", "return-reasons"]
+    const paths = [`/store/payment-providers?region_id=${regionId}`, "/store/locales"]
+    for (const name of [...lists, ...others]) {
+      paths.push(`/store/${name}`, `/store/${name}?limit=3&offset=1`)
+      const id = await idOf(`/store/${name}`)
+      if (id) paths.push(`/store/${name}/${id}`)
+    }
+    paths.push(
+      `/store/products?region_id=${regionId}&limit=5`,
+      `/store/products?handle=${encodeURIComponent("ä&b")}`,
+    )
+    for (const path of paths) {
+      for (const origin of ["http://localhost:8000", "http://elsewhere", undefined]) {
+        const truth = await ask(scene.truth, path, { origin })
+        for (const time of ["rendered", "kept"]) {
+          const mine = await ask(scene.first, path, { origin })
+          assert.equal(mine.status, truth.status, path)
+          assert.ok(isSame(mine.body, truth.body), `${path}, ${time}`)
+          assert.deepEqual(rest(mine.headers), rest(truth.headers), `${path}, ${time}, from ${origin}`)
+          if (time === "kept") assert.match(told(mine), /hit/, path)
+        }
+      }
+    }
+  })
+
+  it("leaves out of the name what Medusa takes for granted, and nothing else", async () => {
+    const lists = defaultPolicies.filter(({ defaults }) => Object.keys(defaults).length > 0)
+    assert.ok(lists.length > 5)
+    for (const { matcher, defaults } of lists) {
+      const { limit, offset } = (await ask(scene.truth, matcher)).body as Json
+      assert.deepEqual({ limit: String(limit), offset: String(offset) }, defaults, matcher)
+    }
+  })
+
+  it("renders once for a crowd in two processes", async () => {
+    const path = `/store/products?limit=17&region_id=${scene.first.ready.regionId}`
+    const crowd = Array.from({ length: 400 }, (_, index) =>
+      ask(index % 2 === 0 ? scene.first : scene.second, path),
+    )
+    const answers = await Promise.all(crowd)
+    assert.ok(answers.every(({ status }) => status === 200))
+    assert.equal(answers.filter((one) => told(one).includes("stored")).length, 1)
+    assert.equal(new Set(answers.map(({ text }) => text)).size, 1)
+  })
+
+  it("finds in Redis what another process rendered", async () => {
+    const path = "/store/products?limit=13"
+    assert.match(told(await ask(scene.first, path)), /stored/)
+    assert.match(told(await ask(scene.second, path)), /hit/)
+  })
+
+  it("never answers a key that is revoked, unknown or missing", async () => {
+    const made = await scene.first.admin("POST", "api-keys", { title: "Brief", type: "publishable" })
+    const { id, token } = made.api_key as { id: string; token: string }
+    const [{ channel }] = (await scene.sql(
+      "select min(sales_channel_id) as channel from product_sales_channel",
+    )) as [Json]
+    await scene.first.admin("POST", `api-keys/${id}/sales-channels`, { add: [channel] })
+    const headers = { "x-publishable-api-key": token }
+    for (let time = 0; time < 2; time++)
+      assert.equal((await ask(scene.first, "/store/regions", headers)).status, 200)
+    await scene.first.admin("POST", `api-keys/${id}/revoke`, {})
+    assert.equal((await ask(scene.first, "/store/regions", headers)).status, 400)
+    for (const token of ["pk_unknown", undefined])
+      for (let time = 0; time < 2; time++)
+        assert.equal(
+          (await ask(scene.first, "/store/regions", { "x-publishable-api-key": token })).status,
+          400,
+        )
+  })
+
+  it("keeps nothing of stock", async () => {
+    const path = "/store/products?limit=3&fields=id,%2Bvariants.inventory_quantity"
+    for (let time = 0; time < 3; time++) assert.equal(told(await ask(scene.first, path)), "")
+  })
+
+  it("shows nobody what is another's, whatever is asked (LEAK_SEED, LEAK_ROUNDS)", async () => {
+    const seed = Number(process.env.LEAK_SEED ?? Date.now() % 1_000_000)
+    const random = randomOf(seed)
+    const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!
+    const crowd = await peopleOf(scene)
+    const { regions } = scene.first.ready
+    for (let round = 0; round < Number(process.env.LEAK_ROUNDS ?? 250); round++) {
+      const query = new URLSearchParams()
+      const region = pick(regions)
+      if (random() < 0.7) query.set("region_id", region.id)
+      if (random() < 0.3) query.set("country_code", pick(region.countries))
+      if (random() < 0.2) query.set("province", "be")
+      if (random() < 0.5) query.set("limit", String(pick([1, 2, 50])))
+      if (random() < 0.3)
+        query.set("fields", pick(["id,title", "*variants.calculated_price", "id,+metadata", "title,id"]))
+      if (random() < 0.2) query.set("locale", pick(["de-DE", "en-US"]))
+      if (random() < 0.1) query.set("nonsense", "1")
+      const path = pick([
+        "/store/products",
+        "/store/products",
+        `/store/products/${crowd.product}`,
+        "/store/regions",
+      ])
+      const headers = {
+        "x-publishable-api-key": pick(crowd.keys),
+        authorization: pick([undefined, undefined, ...crowd.tokens]),
+        cookie: pick([undefined, undefined, "_ga=1", "connect.sid=s%3Aforged.x"]),
+        "x-medusa-locale": pick([undefined, "de-DE"]),
+        origin: pick([undefined, "http://localhost:8000", "http://evil"]),
+        "accept-encoding": pick(["identity", "gzip", "br"]),
+      }
+      const url = `${path}?${query}`
+      const truth = await ask(scene.truth, url, headers)
+      for (const store of [scene.first, scene.second, scene.first]) {
+        const mine = await ask(store, url, headers)
+        const which = `seed ${seed}, round ${round}: ${url} ${JSON.stringify(headers)}`
+        assert.equal(mine.status, truth.status, which)
+        assert.ok(isSame(mine.body, truth.body), which)
+        assert.deepEqual(rest(mine.headers), { ...rest(truth.headers), ...encodingOf(mine) }, which)
+      }
+    }
+  })
+
+  const encodingOf = ({ headers }: Answer) => {
+    const encoding = headers.get("content-encoding")
+    return encoding === null ? {} : { "content-encoding": encoding }
+  }
+})
+
+/** Keys of two channels, and customers with a price of their own and without. */
+async function peopleOf({ first, sql }: Scene) {
+  const { sales_channel } = (await first.admin("POST", "sales-channels", { name: "Second" })) as {
+    sales_channel: Json
+  }
+  const { api_key } = (await first.admin("POST", "api-keys", { title: "Second", type: "publishable" })) as {
+    api_key: { id: string; token: string }
+  }
+  await first.admin("POST", `api-keys/${api_key.id}/sales-channels`, { add: [sales_channel.id] })
+  const some = await sql(
+    "select p.id, min(v.id) as variant from product p join product_variant v on v.product_id = p.id where p.status = 'published' group by 1 order by 1 limit 4",
+  )
+  await first.admin("POST", `sales-channels/${sales_channel.id}/products`, {
+    add: some.slice(0, 3).map(({ id }) => id),
+  })
+  const { customer_group } = (await first.admin("POST", "customer-groups", { name: "Friends" })) as {
+    customer_group: Json
+  }
+  await first.admin("POST", "price-lists", {
+    title: "For friends",
+    description: "x",
+    status: "active",
+    rules: { "customer.groups.id": [customer_group.id] },
+    prices: some.map(({ variant }) => ({ variant_id: variant, currency_code: "eur", amount: 1 })),
+  })
+  const tokens: string[] = []
+  for (const name of ["friend", "stranger"]) {
+    const { id, token } = await customerOf(first, `${name}@example.com`)
+    tokens.push(`Bearer ${token}`)
+    if (name === "friend")
+      await first.admin("POST", `customer-groups/${customer_group.id}/customers`, { add: [id] })
+  }
+  return {
+    product: some[0]!.id as string,
+    keys: [first.ready.publishableKey, first.ready.publishableKey, api_key.token, "pk_nobody", undefined],
+    tokens: [...tokens, "Bearer forged"],
+  }
+}
+
+async function customerOf({ ready }: Store, email: string): Promise<{ id: string; token: string }> {
+  const send = async (path: string, body: Json, token?: string) => {
+    const response = await fetch(`${ready.url}${path}`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        "x-publishable-api-key": ready.publishableKey,
+        ...(token ? { authorization: `Bearer ${token}` } : {}),
+      },
+      body: JSON.stringify(body),
+    })
+    return (await response.json()) as Json
+  }
+  const who = { email, password: "supersecret" }
+  const { token } = await send("/auth/customer/emailpass/register", who)
+  const { customer } = (await send("/store/customers", { email }, token as string)) as {
+    customer: { id: string }
+  }
+  const signed = await send("/auth/customer/emailpass", who)
+  return { id: customer.id, token: signed.token as string }
+}
