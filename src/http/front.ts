@@ -18,6 +18,17 @@ import { type AnswerHead, encodeAnswer, etagOf } from "./answer"
 import { matcherOf, type Policy } from "./policy"
 import { type Rendered, render, sendRendered } from "./render"
 import { Reply, type Way } from "./reply"
+import {
+  cookiesOf,
+  headersOf,
+  isOfSomeone,
+  isWatched,
+  localeOf,
+  partOf,
+  pathOf,
+  urlOf,
+  watch,
+} from "./request"
 import { type SurrogateHeader, surrogateKeys } from "./surrogate"
 
 /** What a render read. */
@@ -51,9 +62,17 @@ export interface Asker {
   salesChannels: readonly string[]
   /** Undefined when nobody signed in. */
   customerGroups: readonly string[] | undefined
+  /** Whether an answer that depends on these tags is his alone. */
+  isPersonal(tags: readonly string[]): boolean
 }
 
 type Next = () => void
+
+/** What an answer is called, and by which rule it is kept. */
+interface Named {
+  key: string
+  policy: Policy
+}
 
 const limits = { mostBytes: 8_388_608, longest: 30_000 }
 /** How long an answer that was not kept is rendered without waiting for others, in milliseconds. */
@@ -62,7 +81,6 @@ const notKeptFor = 10_000
 const mostRaw = 20_000
 /** The longest to wait for the render of another process, in milliseconds. */
 const lockTimeout = 10_000
-const longestHeader = 200
 /** Headers of an answer that belong to a connection, or are made anew for each reply. */
 const passing = new Set([
   "connection",
@@ -88,7 +106,7 @@ class NotKept extends Error {}
 export class Front {
   private readonly policyOf: (path: string) => Policy | undefined
   /** From the raw text of a request to the name of its answer. */
-  private readonly names = new LRUCache<string, { key: string; policy: Policy }>({ max: mostRaw })
+  private readonly names = new LRUCache<string, Named>({ max: mostRaw })
   /** Requests whose answer was sought. */
   private readonly asked = new WeakSet<IncomingMessage>()
   private readonly replies = new WeakMap<Buffer, Reply>()
@@ -108,10 +126,16 @@ export class Front {
   /** Inside Express, when it is known who asks: for those whom `handle` let through. */
   handleWithin(req: IncomingMessage, res: ServerResponse, next: Next, asker: Asker): void {
     const { salesChannels, customerGroups } = asker
-    const who = [[...salesChannels].sort(), customerGroups && [...customerGroups].sort(), localeOf(req)]
-    const named = this.nameOf(req, `within\n${JSON.stringify(who)}`)
-    if (named) void this.answer(req, res, next, named, () => undefined)
+    const groups = customerGroups && [...customerGroups].sort()
+    const who = [[...salesChannels].sort(), groups, localeOf(req), cookiesOf(req)]
+    const named = this.nameOf(req, "within", JSON.stringify(who))
+    if (named && isWatched(req)) void this.answer(req, res, next, { ...named, asker }, () => undefined)
     else next()
+  }
+
+  /** Something was looked at that is this person's alone. */
+  notePersonal(req: IncomingMessage): void {
+    if (isWatched(req)) for (const name of personal) watch(req).lookedAt.add(name)
   }
 
   /** Whether the request may be asked within: it was not asked before, and its route is in the table. */
@@ -124,7 +148,10 @@ export class Front {
   private takes(req: IncomingMessage, res: ServerResponse, next: Next): boolean {
     const { method, url, headers } = req
     if (method !== "GET" && method !== "HEAD") return false
-    if (isOfSomeone(req)) return false
+    if (isOfSomeone(req)) {
+      if (this.policyOf(pathOf(req))) watch(req)
+      return false
+    }
     const who = `${headers["x-publishable-api-key"]}\n${localeOf(req)}`
     const raw = `${url}\n${who}`
     const known = this.names.get(raw)
@@ -135,20 +162,23 @@ export class Front {
       log()
       return true
     }
-    const named = this.nameOf(req, who)
-    if (named?.policy.ask !== "before") return false
+    const named = this.nameOf(req, "http", who)
+    if (named?.policy.ask !== "before") {
+      if (named) watch(req)
+      return false
+    }
     if (this.varyOf(named.policy).length === 0) this.names.set(raw, named)
     void this.answer(req, res, next, named, log)
     return true
   }
 
-  private nameOf(req: IncomingMessage, who: string): { key: string; policy: Policy } | undefined {
-    const { headers } = req
+  /** @param place where it is asked: what is named there is named for no other */
+  private nameOf(req: IncomingMessage, place: "http" | "within", who: string): Named | undefined {
     const policy = this.policyOf(pathOf(req))
     const address = policy && addressOf(urlOf(req), policy.defaults)
     if (!address) return undefined
-    const vary = this.varyOf(policy).map((name) => `${name}=${String(headers[name]).slice(0, longestHeader)}`)
-    return { policy, key: `http:${[address.path, address.query, who, ...vary].join("\n")}` }
+    const vary = this.varyOf(policy).map((name) => partOf(req, name))
+    return { policy, key: `${place}:${[address.path, address.query, who, ...vary].join("\n")}` }
   }
 
   private varyOf({ matcher, headers }: Policy): string[] {
@@ -166,7 +196,7 @@ export class Front {
     req: IncomingMessage,
     res: ServerResponse,
     next: Next,
-    { key, policy }: { key: string; policy: Policy },
+    { key, policy, asker }: Named & { asker?: Asker },
     log: () => void,
   ): Promise<void> {
     this.asked.add(req)
@@ -196,6 +226,7 @@ export class Front {
           if (!read) throw new NotKept("what it depends on is not known")
           tag(...read.tags)
           expire(read.until)
+          if (asker?.isPersonal(read.tags)) this.notePersonal(req)
           return this.kept(value, policy, req, read.tags)
         },
       })
@@ -219,7 +250,7 @@ export class Front {
     this.requireNamed(policy, [...lookedAt, ...varied(headers)])
     const isCrossOrigin = headers.has("access-control-allow-credentials")
     const allowed = headers.get("access-control-allow-origin")?.join()
-    const expected = new Map(isCrossOrigin ? crossOrigin(req.headers.origin) : [])
+    const expected = new Map(isCrossOrigin ? crossOrigin(headersOf(req).origin) : [])
     if (allowed !== expected.get("Access-Control-Allow-Origin"))
       throw new NotKept("it allows an origin of its own")
     return encodeAnswer({
@@ -263,7 +294,7 @@ export class Front {
       this.replies.set(bytes, reply)
     }
     const { answer } = reply
-    const origin = answer.isCrossOrigin ? req.headers.origin : undefined
+    const origin = answer.isCrossOrigin ? headersOf(req).origin : undefined
     const isPrivate = isOfSomeone(req)
     const isHit = typeof status !== "string"
     const way: Way = {
@@ -311,13 +342,8 @@ function cachingLines({ cdn }: Policy, isPrivate: boolean, isUnpurgeable: boolea
   return [browser, ["CDN-Cache-Control", parts.join(", ")]]
 }
 
-const isOfSomeone = ({ headers }: IncomingMessage) =>
-  headers.authorization !== undefined || headers.cookie !== undefined
-const localeOf = ({ headers }: IncomingMessage) => headers["x-medusa-locale"]
-/** Express cuts off what a middleware was mounted at. */
-const urlOf = (req: IncomingMessage & { originalUrl?: string }) => req.originalUrl ?? req.url ?? ""
-const pathOf = (req: IncomingMessage) => urlOf(req).split("?", 1)[0]!
-
+/** The headers that say who it is. */
+const personal = ["authorization", "cookie"]
 const alwaysNamed = ["Accept-Encoding", "x-publishable-api-key", "x-medusa-locale"]
 const isAlwaysNamed = new Set(["", "origin", ...alwaysNamed.map((name) => name.toLowerCase())])
 

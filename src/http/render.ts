@@ -6,6 +6,7 @@
  * on-headers); theirs lie over ours and are run.
  */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http"
+import { watch } from "./request"
 
 export interface Rendered {
   status: number
@@ -23,38 +24,7 @@ export interface RenderOptions {
   longest: number
 }
 
-/** Headers of a request that are looked at for every answer, and shape none that is kept beside what the key tells. */
-const known = new Set([
-  "accept",
-  "accept-encoding",
-  "access-control-request-method",
-  "authorization",
-  "connection",
-  "content-length",
-  "content-type",
-  "cookie",
-  "expect",
-  "if-modified-since",
-  "if-none-match",
-  "origin",
-  "referer",
-  "referrer",
-  "transfer-encoding",
-  "upgrade",
-  "user-agent",
-  "x-medusa-locale",
-  "x-no-compression",
-  "x-publishable-api-key",
-  "x-request-id",
-])
-/** What request-ip and express-session look for (medusa/dist/loaders/index.js:66, framework/dist/http/express-loader.js:54; 2.21.2). */
-const ofConnection =
-  /^(x-client-ip|x-forwarded(-for|-proto)?|forwarded(-for)?|cf-connecting-ip|cf-pseudo-ipv4|do-connecting-ip|fastly-client-ip|true-client-ip|x-real-ip|x-cluster-client-ip|x-appengine-user-ip)$/
-
 const seams = ["writeHead", "write", "end", "flushHeaders"] as const
-/** What a renderer must not see: it shall render the whole answer, for anyone. */
-const hidden = ["accept-encoding", "if-none-match", "if-modified-since", "range"]
-
 /**
  * Renders with Express.
  * @returns undefined when the answer went out as it was made: too large, or too slow
@@ -66,7 +36,8 @@ export function render(
   { mostBytes, longest }: RenderOptions,
 ): Promise<Rendered | undefined> {
   const { method } = req
-  const lookedAt = watch(req)
+  const watched = watch(req)
+  watched.isRendered = true
   if (method === "HEAD") req.method = "GET"
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
@@ -76,6 +47,7 @@ export function render(
     const restore = () => {
       clearTimeout(patience)
       req.method = method
+      watched.isRendered = false
       for (const [name, own] of before) {
         if (own) Object.defineProperty(res, name, own)
         else delete (res as Partial<ServerResponse>)[name]
@@ -121,7 +93,12 @@ export function render(
       restore()
       const told = given.find((one) => typeof one === "function") as (() => void) | undefined
       if (told) res.once("finish", told)
-      resolve({ status: res.statusCode, headers: headersOf(res), body: Buffer.concat(chunks), lookedAt })
+      resolve({
+        status: res.statusCode,
+        headers: renderedHeaders(res),
+        body: Buffer.concat(chunks),
+        lookedAt: watched.lookedAt,
+      })
       return res
     }
     run()
@@ -137,21 +114,6 @@ export function sendRendered(res: ServerResponse, { status, body }: Rendered): v
   res.end(body)
 }
 
-/** @returns the names of headers that are looked at from now on */
-function watch(req: IncomingMessage): ReadonlySet<string> {
-  const lookedAt = new Set<string>()
-  const headers = { ...req.headers }
-  for (const name of hidden) delete headers[name]
-  const watched = new Proxy(headers, {
-    get(target, name) {
-      if (typeof name === "string" && !known.has(name) && !ofConnection.test(name)) lookedAt.add(name)
-      return Reflect.get(target, name)
-    },
-  })
-  Object.defineProperty(req, "headers", { value: watched, configurable: true, writable: true })
-  return lookedAt
-}
-
 function setAll(res: ServerResponse, headers: unknown): void {
   if (Array.isArray(headers)) {
     for (let at = 0; at + 1 < headers.length; at += 2) res.setHeader(headers[at], headers[at + 1])
@@ -162,7 +124,7 @@ function setAll(res: ServerResponse, headers: unknown): void {
   }
 }
 
-function headersOf(res: ServerResponse): Map<string, string[]> {
+function renderedHeaders(res: ServerResponse): Map<string, string[]> {
   const all = Object.entries(res.getHeaders()).filter(([, value]) => value !== undefined)
   return new Map(all.map(([name, value]) => [name, [value].flat().map(String)]))
 }

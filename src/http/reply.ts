@@ -9,6 +9,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { promisify } from "node:util"
 import { brotliCompress, constants, gzip } from "node:zlib"
 import { type Answer, decodeAnswer } from "./answer"
+import { headersOf } from "./request"
 
 export type Encoding = "identity" | "gzip" | "br"
 
@@ -62,8 +63,9 @@ export class Reply {
   }
 
   send(req: IncomingMessage, res: ServerResponse, way: Way, now: number): void {
-    const encoding = this.encodingFor(req.headers["accept-encoding"])
-    const condition = req.headers["if-none-match"]
+    const headers = headersOf(req)
+    const encoding = this.encodingFor(headers["accept-encoding"])
+    const condition = headers["if-none-match"]
     if (condition !== undefined && matches(condition, this.etagOf(encoding))) {
       sendHead(res, 304, this.guide(encoding, way, now))
       res.end()

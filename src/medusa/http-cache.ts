@@ -65,14 +65,29 @@ export class HttpCache {
     return this.front.waitsWithin(req)
   }
 
-  handleWithin(req: MedusaRequest, res: MedusaResponse, next: () => void, asker: Asker): void {
+  handleWithin(req: Identified, res: MedusaResponse, next: () => void, asker: Asker): void {
+    const { auth_context: who } = req
+    if (who) {
+      // What a token says of a person beside who he is.
+      const get = (known: object, name: string | symbol) => {
+        if (typeof name === "string" && !name.startsWith("actor_")) this.front.notePersonal(req)
+        return Reflect.get(known, name)
+      }
+      req.auth_context = new Proxy(who, { get })
+    }
     this.front.handleWithin(req, res, next, asker)
   }
 }
 
+type Identified = MedusaRequest & {
+  auth_context?: { actor_id?: string }
+  publishable_key_context?: { sales_channel_ids: string[] }
+  session?: object
+}
+
 /** Answers those of whom it is known who they are, and shows the cache the server. */
 export async function answerWithin(
-  req: MedusaRequest,
+  req: Identified,
   res: MedusaResponse,
   next: MedusaNextFunction,
 ): Promise<void> {
@@ -86,22 +101,31 @@ export async function answerWithin(
   else next()
 }
 
-/** What of a customer shapes what the catalogue says to him (medusa/dist/api/utils/middlewares/products/set-pricing-context.js:39, 2.21.2). */
-async function askerOf(req: MedusaRequest): Promise<Asker> {
-  const { auth_context: who, publishable_key_context: key } = req as MedusaRequest & {
-    auth_context?: { actor_id?: string }
-    publishable_key_context?: { sales_channel_ids: string[] }
-  }
+/**
+ * What of a customer shapes what the catalogue says to him: his groups
+ * (medusa/dist/api/utils/middlewares/products/set-pricing-context.js:39, 2.21.2). A store may look at more: what it keeps in a
+ * session, or what it reads by the customer's id, makes an answer his alone.
+ */
+async function askerOf(req: Identified): Promise<Asker | undefined> {
+  const { auth_context: who, publishable_key_context: key, session = {} } = req
+  if (Object.keys(session).some((name) => !ofMedusa.has(name))) return undefined
   const salesChannels = key?.sales_channel_ids ?? []
-  if (!who?.actor_id) return { salesChannels, customerGroups: undefined }
+  const person = who?.actor_id
+  if (!person) return { salesChannels, customerGroups: undefined, isPersonal: () => false }
   const query = req.scope.resolve(ContainerRegistrationKeys.QUERY)
   const { data } = await query.graph({
     entity: "customer_group",
     fields: ["id"],
-    filters: { customers: { id: who.actor_id } } as never,
+    filters: { customers: { id: person } } as never,
   })
-  return { salesChannels, customerGroups: data.map(({ id }) => id as string) }
+  const his = `=${nameOfTag(person)}`
+  const isPersonal = (tags: readonly string[]) =>
+    tags.some((tag) => tag.endsWith(his) && !tag.startsWith("db:customer_group"))
+  return { salesChannels, customerGroups: data.map(({ id }) => id as string), isPersonal }
 }
+
+/** What Medusa keeps in a session (framework/dist/http/middlewares/authenticate-middleware.js, 2.21.2). */
+const ofMedusa = new Set(["cookie", "auth_context"])
 
 async function track<T>(
   freshness: Freshness,

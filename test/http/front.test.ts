@@ -329,35 +329,74 @@ describe("the front", () => {
     assert.equal(renders, 1)
   })
 
-  it("keeps apart within who is whom", async () => {
-    close()
-    await listen()
-    const within = createServer((req, res) => {
-      const groups = req.headers.authorization?.split(",")
-      front.handleWithin(
-        req,
-        res,
-        () => {
+  describe("within", () => {
+    let isPersonal: (tags: readonly string[]) => boolean
+    beforeEach(async () => {
+      close()
+      await listen()
+      isPersonal = () => false
+      const within = createServer((req, res) => {
+        const customerGroups = req.headers.authorization?.split(",")
+        const asker = {
+          salesChannels: ["a"],
+          customerGroups,
+          isPersonal: (tags: readonly string[]) => isPersonal(tags),
+        }
+        const render = () => {
           renders++
-          res.end(JSON.stringify(groups ?? null))
-        },
-        { salesChannels: ["a"], customerGroups: groups },
-      )
-    }).listen(0)
-    port = (within.address() as AddressInfo).port
-    const groups = async (given?: string) =>
-      JSON.parse(
-        (await ask("/store/products", given === undefined ? {} : { authorization: given })).body.toString(),
-      )
-    for (const given of ["vip", "vip,b2b", undefined, "vip", undefined, "b2b,vip"]) {
-      const answer = await groups(given)
-      assert.deepEqual(answer?.sort() ?? answer, given?.split(",").sort() ?? null)
-    }
-    assert.equal(renders, 3)
-    const { headers } = await ask("/store/products", { authorization: "vip" })
-    assert.equal(headers["cache-control"], "private, no-cache")
-    assert.equal(headers["cdn-cache-control"], undefined)
-    within.close()
-    within.closeAllConnections()
+          express(req, res)
+        }
+        front.handle(req, res, () => front.handleWithin(req, res, render, asker))
+      }).listen(0)
+      port = (within.address() as AddressInfo).port
+      const before = close
+      close = () => {
+        before()
+        within.close()
+        within.closeAllConnections()
+      }
+    })
+    const said = async (headers: Record<string, string>) =>
+      (await ask("/store/products", headers)).body.toString()
+
+    it("keeps apart who is in which groups", async () => {
+      express = (req, res) => res.end(req.headers.authorization?.split(",").sort().join() ?? "nobody")
+      for (const given of ["vip", "vip,b2b", undefined, "vip", undefined, "b2b,vip"]) {
+        const expected = given?.split(",").sort().join() ?? "nobody"
+        assert.equal(await said(given === undefined ? {} : { authorization: given }), expected)
+      }
+      assert.equal(renders, 3)
+      const { headers } = await ask("/store/products", { authorization: "vip" })
+      assert.equal(headers["cache-control"], "private, no-cache")
+      assert.equal(headers["cdn-cache-control"], undefined)
+    })
+
+    it("keeps apart cookies that may mean something, and no others", async () => {
+      express = (req, res) => res.end(/theme=(\w+)/.exec(req.headers.cookie ?? "")?.[1] ?? "none")
+      for (const theme of ["dark", "light", "dark"])
+        assert.equal(await said({ cookie: `_ga=${renders}; theme=${theme}` }), theme)
+      assert.equal(renders, 2)
+      for (const visitor of ["1", "2"])
+        assert.equal(await said({ cookie: `_ga=${visitor}; connect.sid=${visitor}` }), "none")
+      assert.equal(renders, 3)
+    })
+
+    it("keeps apart each person, when what is read is his alone", async () => {
+      isPersonal = (tags) => tags.includes("db:a.id=1")
+      express = (req, res) => res.end(req.headers.authorization)
+      const name = (number: number) => `${"long ".repeat(60)}${number}`
+      for (const number of [1, 2, 1, 2])
+        assert.equal(await said({ authorization: name(number) }), name(number))
+    })
+
+    it("cannot be asked for from without", async () => {
+      express = (req, res) => res.end(req.headers.authorization ?? "nobody")
+      assert.equal(await said({ authorization: "vip" }), "vip")
+      const forged = { "x-publishable-api-key": "within", "x-medusa-locale": '[["a"],["vip"],null,""]' }
+      assert.equal(await said(forged), "nobody")
+      for (const locale of ['[["a"],["vip"],null,""]', '["a"]']) {
+        assert.equal(await said({ "x-publishable-api-key": "within", "x-medusa-locale": locale }), "nobody")
+      }
+    })
   })
 })

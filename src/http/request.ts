@@ -1,0 +1,95 @@
+/**
+ * A request as it came, and what is looked at of it while it is answered. Whatever is looked at may shape the answer; what is
+ * not known to be harmless must be part of its name.
+ */
+import { createHash } from "node:crypto"
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http"
+
+interface Watched {
+  headers: IncomingHttpHeaders
+  lookedAt: Set<string>
+  isRendered: boolean
+}
+
+/** Headers that are looked at for every answer, and shape none that is kept beside what its name tells. */
+const known = new Set([
+  "access-control-request-method",
+  "authorization",
+  "content-length",
+  "content-type",
+  "cookie",
+  "origin",
+  "transfer-encoding",
+  "x-medusa-locale",
+  "x-no-compression",
+  "x-publishable-api-key",
+  "x-request-id",
+])
+/** What request-ip and express-session look for (medusa/dist/loaders/index.js:66, framework/dist/http/express-loader.js:54; 2.21.2). */
+const ofConnection =
+  /^(x-client-ip|x-forwarded(-for|-proto)?|forwarded(-for)?|cf-connecting-ip|cf-pseudo-ipv4|do-connecting-ip|fastly-client-ip|true-client-ip|x-real-ip|x-cluster-client-ip|x-appengine-user-ip)$/
+/** What a renderer must not see: it shall render the whole answer, as it is for anyone. */
+const hidden = new Set([
+  "accept-encoding",
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-range",
+  "range",
+])
+/** Cookies of Medusa's session, which says who it is, and of those who count visitors. */
+const harmlessCookie =
+  /^(connect\.sid|_ga.*|_gid|_gat.*|_gcl_.*|_fb[cp]|_hj.*|_pk_.*|__stripe_[ms]id|__cf_bm|cf_clearance)$/
+const longest = 64
+
+const watched = new WeakMap<IncomingMessage, Watched>()
+
+/** From now on it is known what is looked at. */
+export function watch(req: IncomingMessage): Watched {
+  const before = watched.get(req)
+  if (before) return before
+  const { headers } = req
+  const made: Watched = { headers, lookedAt: new Set(), isRendered: false }
+  const look = (name: string | symbol) => {
+    if (typeof name !== "string") return true
+    if (made.isRendered && hidden.has(name)) return false
+    if (!known.has(name) && !hidden.has(name) && !ofConnection.test(name)) made.lookedAt.add(name)
+    return true
+  }
+  const proxy = new Proxy(headers, {
+    get: (target, name) => (look(name) ? Reflect.get(target, name) : undefined),
+    has: (target, name) => look(name) && Reflect.has(target, name),
+  })
+  Object.defineProperty(req, "headers", { value: proxy, configurable: true, writable: true })
+  watched.set(req, made)
+  return made
+}
+
+export const isWatched = (req: IncomingMessage) => watched.has(req)
+
+/** The headers as they came; looking here is not noted. */
+export const headersOf = (req: IncomingMessage): IncomingHttpHeaders =>
+  watched.get(req)?.headers ?? req.headers
+
+export function isOfSomeone(req: IncomingMessage): boolean {
+  const { authorization, cookie } = headersOf(req)
+  return authorization !== undefined || cookie !== undefined
+}
+
+/** Express cuts off what a middleware was mounted at. */
+export const urlOf = (req: IncomingMessage & { originalUrl?: string }) => req.originalUrl ?? req.url ?? ""
+export const pathOf = (req: IncomingMessage) => urlOf(req).split("?", 1)[0]!
+export const localeOf = (req: IncomingMessage) => headersOf(req)["x-medusa-locale"]
+
+/** A header's value as a part of a name. */
+export function partOf(req: IncomingMessage, header: string): string {
+  const value = String(headersOf(req)[header])
+  return `${header}=${value.length > longest ? createHash("sha1").update(value).digest("base64url") : value}`
+}
+
+/** The cookies that may shape an answer, as a part of its name. */
+export function cookiesOf(req: IncomingMessage): string {
+  const cookies = (headersOf(req).cookie ?? "").split(";").map((one) => one.trim())
+  const counted = cookies.filter((one) => one !== "" && !harmlessCookie.test(one.split("=", 1)[0]!))
+  return counted.length === 0 ? "" : createHash("sha1").update(counted.sort().join(";")).digest("base64url")
+}
