@@ -276,7 +276,6 @@ export class Front {
       this.found.set(policy.matcher, found.add(name))
       this.options.onVary?.(policy.matcher, name)
     }
-    this.names.clear()
     throw new NotKept(`it depends on ${missing.join(", ")}`)
   }
 

@@ -162,7 +162,6 @@ function isAsExpected(res: ServerResponse): boolean {
     node.shouldKeepAlive === true &&
     node.maxRequestsOnConnectionReached !== true &&
     res.socket !== null &&
-    !Object.hasOwn(res, "end") &&
     !Object.hasOwn(res, "writeHead")
   )
 }
