@@ -2,6 +2,8 @@ import { parseArgs } from "node:util"
 
 export const help = `Usage: pegasus bench rows|load|all --store LABEL=FILE_OR_JSON [--store …] [options]
        pegasus feed status|install|remove [options]
+       pegasus explain URL [--header "Name: value" …]
+       pegasus warm URL [--header "Name: value" …] [--rate N] [--paths FILE]
 
 bench measures running Medusa stores over HTTP. The first store is the baseline of the others.
 
@@ -28,8 +30,15 @@ feed looks after the triggers by which PostgreSQL tells what was committed.
   --schema NAME               of the store's tables, if the connection does not say
   --dry-run                   only print the SQL
 
+explain asks a running store twice and says which way each request took; warm asks for what shoppers will ask for.
+
+  --header "Name: value"      sent along, such as x-publishable-api-key; may come again
+  --rate N                    requests a second at most (warm; 20)
+  --paths FILE                what to ask for, a path a line (warm; default: lists and products of every region)
+
   --help, --version
 
+explain ends with 0 when the second answer was a hit, warm when every answer was 200, feed status when every table tells.
 bench ends with 0 when every answer was right, 1 when one was wrong or a run failed, 2 when it was called wrongly.
 `
 
@@ -51,7 +60,27 @@ export interface FeedArguments {
   dryRun: boolean
 }
 
-export type Arguments = { command: "help" } | { command: "version" } | BenchArguments | FeedArguments
+export interface ExplainArguments {
+  command: "explain"
+  url: string
+  headers: Record<string, string>
+}
+
+export interface WarmArguments extends Omit<ExplainArguments, "command"> {
+  command: "warm"
+  /** Requests a second. */
+  rate: number
+  /** A file with a path a line. */
+  paths?: string
+}
+
+export type Arguments =
+  | { command: "help" }
+  | { command: "version" }
+  | BenchArguments
+  | FeedArguments
+  | ExplainArguments
+  | WarmArguments
 
 /** The command line cannot be understood; exit code 2. */
 export class UsageError extends Error {
@@ -68,6 +97,7 @@ const everywhere = {
   version: { type: "boolean" },
 } as const
 const ofFeed = { "database-url": text, schema: text, "dry-run": { type: "boolean" } } as const
+const ofHttp = { header: { type: "string", multiple: true }, rate: text, paths: text } as const
 const ofRows = { rounds: text, warmup: text }
 const ofLoad = { connections: text, requests: text }
 
@@ -79,12 +109,13 @@ export function parseArguments(argv: readonly string[]): Arguments {
 
   const [command, scenario, ...extra] = positionals
   if (command === "feed") return feedArguments(values, scenario, extra)
+  if (command === "explain" || command === "warm") return httpArguments(command, values, scenario, extra)
   if (command !== "bench") throw new UsageError(`There is no command "${command ?? ""}".`)
   if (scenario !== "rows" && scenario !== "load" && scenario !== "all") {
     throw new UsageError(`bench measures rows, load or all, not "${scenario ?? ""}".`)
   }
   if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
-  refuse(values, ofFeed, "bench")
+  refuse(values, { ...ofFeed, ...ofHttp }, "bench")
   if (!values.store) throw new UsageError("bench needs at least one --store LABEL=FILE_OR_JSON.")
 
   if (scenario === "load") refuse(values, ofRows, "bench load")
@@ -105,7 +136,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
 
 function read(argv: readonly string[]) {
   try {
-    const options = { ...everywhere, ...ofRows, ...ofLoad, ...ofFeed }
+    const options = { ...everywhere, ...ofRows, ...ofLoad, ...ofFeed, ...ofHttp }
     return parseArgs({ args: [...argv], options, allowPositionals: true })
   } catch (cause) {
     throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause })
@@ -120,7 +151,7 @@ function feedArguments(values: Values, task: string | undefined, extra: string[]
   }
   if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
   const { store, json, html, note } = everywhere
-  refuse(values, { store, json, html, note, ...ofRows, ...ofLoad }, "feed")
+  refuse(values, { store, json, html, note, ...ofRows, ...ofLoad, ...ofHttp }, "feed")
   const { "database-url": databaseUrl, schema, "dry-run": dryRun = false } = values
   return {
     command: "feed",
@@ -129,6 +160,32 @@ function feedArguments(values: Values, task: string | undefined, extra: string[]
     ...(schema !== undefined && { schema }),
     dryRun,
   }
+}
+
+function httpArguments(
+  command: "explain" | "warm",
+  values: Values,
+  url: string | undefined,
+  extra: string[],
+): ExplainArguments | WarmArguments {
+  if (!url || !URL.canParse(url))
+    throw new UsageError(`${command} needs the URL of a store, not "${url ?? ""}".`)
+  if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
+  const { store, json, html, note } = everywhere
+  refuse(values, { store, json, html, note, ...ofRows, ...ofLoad, ...ofFeed }, command)
+  const headers = Object.fromEntries((values.header ?? []).map(headerOf))
+  if (command === "explain") {
+    refuse(values, { rate: text, paths: text }, command)
+    return { command, url, headers }
+  }
+  const { rate = 20 } = whole(values, "rate", 1) as { rate?: number }
+  return { command, url, headers, rate, ...(values.paths !== undefined && { paths: values.paths }) }
+}
+
+function headerOf(line: string): [name: string, value: string] {
+  const [, name, value] = /^([\w-]+):\s*(.*)$/.exec(line) ?? []
+  if (name === undefined) throw new UsageError(`--header is "Name: value", not "${line}".`)
+  return [name, value!]
 }
 
 function refuse(values: object, options: object, place: string): void {

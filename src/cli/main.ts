@@ -2,7 +2,9 @@
 import { readFileSync } from "node:fs"
 import { help, parseArguments, UsageError } from "./arguments"
 import { bench } from "./bench"
+import { explain } from "./explain"
 import { feed } from "./feed"
+import { warm } from "./warm"
 
 const argv = process.argv.slice(2)
 const abort = new AbortController()
@@ -46,6 +48,17 @@ async function main(): Promise<number> {
       const print = (text: string) => void process.stdout.write(`${text}\n`)
       const isWhole = await feed({ arguments: given, databaseUrl: process.env.DATABASE_URL, print })
       return isWhole ? 0 : 1
+    }
+    case "explain": {
+      const print = (text: string) => void process.stdout.write(`${text}\n`)
+      return (await explain({ arguments: given, print, signal: abort.signal })) ? 0 : 1
+    }
+    case "warm": {
+      const { isTTY } = process.stderr
+      const progress = (text: string) => void process.stderr.write(isTTY ? `\r${text}` : `${text}\n`)
+      const isRight = await warm({ arguments: given, progress, signal: abort.signal })
+      if (isTTY) process.stderr.write("\n")
+      return isRight ? 0 : 1
     }
   }
 }

@@ -89,6 +89,7 @@ export class CachingModuleService implements ICachingModuleService {
   __hooks = {
     onApplicationStart: async () => this.start(),
     onApplicationShutdown: async () => {
+      this.http?.close()
       await this.freshness?.close()
       await this.cache.close()
     },

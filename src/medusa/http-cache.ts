@@ -1,11 +1,13 @@
 /**
  * The HTTP cache in a store: where it hears requests, what it is told of who asks, and what a hit leaves in the access log.
  *
- * Two seams. The server Medusa listens with (medusa/dist/commands/start.js, 2.21.2) is known from the first request that reaches
- * our middleware; its listener is then asked after the cache. And the middleware itself, which without a method runs after the
+ * Two seams. Node tells of each request before the server hears of it; the server that Medusa made
+ * (utils/dist/common/graceful-shutdown-server.js, 2.21.2) is known by its property, and its listener is from then on asked after
+ * the cache. Should it look otherwise one day, it is known from the first request that reaches our middleware. And the middleware itself, which without a method runs after the
  * key and the identity are known and before the route's own (framework/dist/http/router.js:70-106, 2.21.2).
  */
 import { randomUUID } from "node:crypto"
+import { channel } from "node:diagnostics_channel"
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import type { MedusaNextFunction, MedusaRequest, MedusaResponse } from "@medusajs/framework/http"
 import type { Logger } from "@medusajs/framework/types"
@@ -28,9 +30,15 @@ export interface HttpCacheOptions {
   logger: Logger
 }
 
+const requestStart = channel("http.server.request.start")
+
 export class HttpCache {
   private readonly front: Front
   private readonly servers = new WeakSet<Server>()
+  private readonly hear = (message: unknown) => {
+    const { server } = message as { server: Server }
+    if ("isShuttingDown" in server) this.attach(server)
+  }
 
   constructor({ cache, freshness, http, storeCors, logger }: HttpCacheOptions) {
     const log = http.accessLog === false || !logsRequests(logger) ? undefined : new AccessLog()
@@ -47,12 +55,18 @@ export class HttpCache {
           `Pegasus: answers of ${route} depend on the request header ${header}; they are kept apart by it. Name it in http.routes[].headers to say that you know.`,
         ),
     })
+    requestStart.subscribe(this.hear)
+  }
+
+  close(): void {
+    requestStart.unsubscribe(this.hear)
   }
 
   /** From now on the server asks the cache before Express. */
   attach(server: Server): void {
     if (this.servers.has(server)) return
     this.servers.add(server)
+    requestStart.unsubscribe(this.hear)
     const [express] = server.listeners("request")
     if (!express) return
     server.removeListener("request", express as () => void)

@@ -31,6 +31,10 @@ test("help and version ask for nothing else", () => {
 
 for (const [line, message] of [
   ["doctor", /no command "doctor"/],
+  ["explain", /needs the URL/],
+  ["explain http://a --rate 5", /--rate has no meaning for explain/],
+  ["warm http://a --header x", /--header is/],
+  ["warm http://a --rate 0", /--rate is a whole number/],
   ["bench", /not ""/],
   ["bench sideways --store off=a.json", /not "sideways"/],
   ["bench rows", /at least one --store/],

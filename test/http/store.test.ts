@@ -1,6 +1,8 @@
 /** The HTTP cache in real stores, held against one that caches nothing. */
 import assert from "node:assert/strict"
 import { after, before, describe, it } from "node:test"
+import { explain } from "../../src/cli/explain"
+import { warm } from "../../src/cli/warm"
 import { defaultPolicies } from "../../src/http"
 import { openScene, type Scene, type Store } from "../freshness/scene"
 import { isSame } from "../freshness/survey"
@@ -19,8 +21,7 @@ describe("the HTTP cache in a store", () => {
   let scene: Scene
   before(async () => {
     scene = await openScene("pegasus")
-    // The server shows itself with the first request that reaches the middleware.
-    for (const store of [scene.first, scene.second]) await ask(store, "/store/regions")
+    assert.match(told(await ask(scene.first, "/store/regions")), /stored/, "the first request of a process")
   })
   after(() => scene?.close())
 
@@ -129,6 +130,32 @@ describe("the HTTP cache in a store", () => {
           (await ask(scene.first, "/store/regions", { "x-publishable-api-key": token })).status,
           400,
         )
+  })
+
+  it("is explained, and warmed", async () => {
+    const { url, publishableKey } = scene.second.ready
+    const headers = { "x-publishable-api-key": publishableKey }
+    const said: string[] = []
+    const tell = (path: string) =>
+      explain({
+        arguments: { command: "explain", url: `${url}${path}`, headers },
+        print: (line) => said.push(line),
+        signal,
+      })
+    const { signal } = new AbortController()
+    assert.equal(await tell("/store/products?limit=19"), true)
+    assert.match(said.join("\n"), /has \/store\/products\.\nfirst: 200, .*stored.*\nsecond: 200, .*hit/)
+    assert.equal(await tell("/store/branded"), false)
+    const lines: string[] = []
+    const given = { command: "warm", url, headers, rate: 1_000 } as const
+    assert.equal(await warm({ arguments: given, progress: (line) => lines.push(line), signal }), true)
+    assert.match(lines.at(-1)!, /^\[#{30}\] (\d+) of \1$/)
+    const { body } = await ask(scene.truth, "/store/products?limit=1")
+    const [{ id }] = (body as { products: [{ id: string }] }).products
+    assert.match(
+      told(await ask(scene.second, `/store/products/${id}?region_id=${scene.second.ready.regionId}`)),
+      /hit/,
+    )
   })
 
   it("keeps nothing of stock", async () => {
