@@ -6,6 +6,7 @@ export {
   install,
   installSql,
   isHot,
+  isStock,
   listTables,
   remove,
   removeSql,

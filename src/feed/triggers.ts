@@ -17,6 +17,7 @@ const functionName = "pegasus_feed"
 const version = 3
 const mostRows = 50
 
+const stock = /^(inventory_level|reservation_item)$/
 /** Written at every sale or visit, private, or Medusa's own book-keeping. Reasons and reference tables stay. */
 const hot = [
   /^(cart|credit_line)(_|$)/,
@@ -24,13 +25,15 @@ const hot = [
   /^(payment|capture|refund|account_holder)(_|$)(?!provider|reason)/,
   /_(cart|order|payment_collection|payment|account_holder)$/,
   /^(fulfillment|fulfillment_(address|item|label))$/,
-  /^(inventory_level|reservation_item)$/,
+  stock,
   /^promotion_campaign_budget/,
   /^(customer|customer_address)$/,
   /^(auth_identity|provider_identity|user|invite|notification|session|workflow_execution|view_configuration|user_preference)$/,
   /^(mikro_orm_migrations|link_module_migrations|script_migrations|index_.*|lock|locking)$/,
 ]
 
+/** Of stock: how much there is, and how much of it is promised. */
+export const isStock = (table: string) => stock.test(table)
 export const isHot = (table: string) => hot.some((pattern) => pattern.test(table))
 
 /** A table of the store, and what its triggers are made of. */

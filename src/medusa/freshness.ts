@@ -9,7 +9,7 @@
 import { channel } from "node:diagnostics_channel"
 import type { Logger } from "@medusajs/framework/types"
 import type { ClientConfig } from "pg"
-import { type Feed, install, isHot, postgresFeed, withClient } from "../feed"
+import { type Feed, install, isHot, isStock, postgresFeed, withClient } from "../feed"
 import { type Change, loadParser, type Reading, Tracker, tagsOfChange } from "../tracking"
 import type { FeedOptions } from "./options"
 
@@ -110,14 +110,15 @@ export class Freshness {
 
   /**
    * Ends the reading of the key that is open in this context. To be called before the first `await` of a `set`.
+   * @param stockTtl how long what shows stock may be kept, in milliseconds; by itself not at all
    * @returns undefined when what was loaded must not be kept
    */
-  end(key: string): Promise<Kept | undefined> {
+  end(key: string, stockTtl = 0): Promise<Kept | undefined> {
     const reading = this.tracker.end(key)
     const { isKnown, tables } = this.feed.catalog
     // Known, and nobody tells: Medusa's events must do.
     if (isKnown && tables.size === 0) return Promise.resolve(untracked)
-    return this.dependenciesOf(reading)
+    return this.dependenciesOf(reading, stockTtl)
   }
 
   /** Resolves when what this request changed has been told here, so that the next read sees it. */
@@ -148,10 +149,12 @@ export class Freshness {
     return this.feed.close()
   }
 
-  private async dependenciesOf(reading: Reading | undefined): Promise<Kept | undefined> {
+  private async dependenciesOf(reading: Reading | undefined, stockTtl: number): Promise<Kept | undefined> {
     if (!reading) return undefined
     const { key, tags, untold, dated, expiresAt, began } = reading
-    const hot = [...untold].find(isHot)
+    const ofStock = stockTtl > 0 ? [...untold].filter(isStock) : []
+    const others = [...untold].filter((table) => !ofStock.includes(table))
+    const hot = others.find(isHot)
     const reason = reading.opaque ?? (hot === undefined ? undefined : `${hot} changes at every sale`)
     if (reason !== undefined) {
       if (unkept.hasSubscribers) unkept.publish({ key, reason })
@@ -159,8 +162,9 @@ export class Freshness {
     }
     try {
       const quiet = dated.size === 0 ? Number.POSITIVE_INFINITY : await this.feed.quietFor(dated, began)
-      const until = Math.min(expiresAt, Date.now() + quiet)
-      return until > Date.now() ? { tags: [...tags], isWhole: untold.size === 0, until } : undefined
+      const longest = ofStock.length === 0 ? quiet : Math.min(quiet, began + stockTtl - Date.now())
+      const until = Math.min(expiresAt, Date.now() + longest)
+      return until > Date.now() ? { tags: [...tags], isWhole: others.length === 0, until } : undefined
     } catch {
       return undefined
     }

@@ -45,7 +45,7 @@ export class HttpCache {
     this.front = new Front({
       cache,
       policies: policiesOf(http.routes),
-      track: (key, run) => track(freshness, key, run),
+      track: (key, run) => track(freshness, http.stockTtl, key, run),
       crossOrigin: crossOriginOf(storeCors),
       surrogate: http.surrogateKeys && surrogateHeaders[http.surrogateKeys],
       nameOf: nameOfTag,
@@ -143,13 +143,14 @@ const ofMedusa = new Set(["cookie", "auth_context"])
 
 async function track<T>(
   freshness: Freshness,
+  stockTtl: number | undefined,
   key: string,
   run: () => Promise<T>,
 ): Promise<{ value: T; read: Read | undefined }> {
   return freshness.within(async () => {
     freshness.begin(key)
     const value = await run()
-    const kept = await freshness.end(key)
+    const kept = await freshness.end(key, stockTtl)
     return { value, read: kept?.isWhole ? kept : undefined }
   })
 }

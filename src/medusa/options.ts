@@ -52,6 +52,7 @@ const schema = z.strictObject({
         routes: z.array(route).optional(),
         surrogateKeys: z.enum(["surrogate-key", "cache-tag", "edge-cache-tag", "cdn-tag"]).optional(),
         accessLog: z.boolean().optional(),
+        stockTtl: milliseconds.optional(),
       }),
     ])
     .optional(),
@@ -75,6 +76,8 @@ export interface HttpOptions {
   routes?: RouteOptions[] | undefined
   /** The header by which your CDN knows what an answer depends on. Default none. */
   surrogateKeys?: "surrogate-key" | "cache-tag" | "edge-cache-tag" | "cdn-tag" | undefined
+  /** How long answers that show stock may be kept, in milliseconds. Default: not at all. */
+  stockTtl?: number | undefined
   /** Whether hits are written to Medusa's access log. Default true, where Medusa logs requests. */
   accessLog?: boolean | undefined
 }

@@ -21,6 +21,7 @@ describe("the reads of modules", () => {
     database = await createDatabase("pegasus_parts")
     await database.client.query("create table thing (id text primary key, title text)")
     await database.client.query("create table other (id text primary key, title text)")
+    await database.client.query("create table inventory_level (id text); create table cart (id text)")
     shared = knex({ client: "pg", connection: { connectionString: database.url } })
     shared.on("query", ({ sql }) => statements.push(sql))
   })
@@ -94,6 +95,21 @@ describe("the reads of modules", () => {
     const { value } = await page(() => things("a"))
     Object.assign((value as { title: string }[])[0]!, { title: "spoilt" })
     assert.deepEqual((await page(() => things("a"))).value, [{ id: "a", title: "A" }])
+  })
+
+  it("may show stock for as long as was asked, and carts never", async () => {
+    const read = (table: string, stockTtl?: number) =>
+      freshness.within(async () => {
+        freshness.begin("page")
+        await shared(table)
+        await shared("thing").where({ id: "a" })
+        return freshness.end("page", stockTtl)
+      })
+    assert.equal(await read("inventory_level"), undefined)
+    assert.equal(await read("cart", 5_000), undefined)
+    const kept = await read("inventory_level", 5_000)
+    const left = kept!.until - Date.now()
+    assert.ok(kept?.isWhole && left > 0 && left <= 5_000, String(left))
   })
 
   it("are left alone where nothing is being kept, and with a context of their own", async () => {
