@@ -50,7 +50,11 @@ const modes = {
       ],
     }),
   pegasus: () =>
-    withPegasus(defineConfig(store), { redisUrl, feed: { install: "start", source: feedSource } }),
+    withPegasus(defineConfig(store), {
+      redisUrl,
+      feed: { install: "start", source: feedSource },
+      http: { customerGroups: true },
+    }),
 }
 
 export default modes[(process.env.PEGASUS_DEMO_CACHE ?? "off") as keyof typeof modes]()

@@ -52,7 +52,7 @@ export class Agenda {
     const from = Date.now()
     const [row] = await this.query(`
       select extract(epoch from min((cells ->> name)::timestamptz) - now()) * 1000 as milliseconds
-      from ${quoted(table)} r, to_jsonb(r) as cells, unnest(array['starts_at', 'ends_at']) as name
+      from ${quoted(table)} r, to_jsonb(r) as cells, unnest(array['starts_at', 'ends_at', 'revoked_at']) as name
       where (cells ->> name)::timestamptz > now() - interval '${from - since + margin} milliseconds'`)
     const left = row?.milliseconds
     const at = left === null || left === undefined ? Number.POSITIVE_INFINITY : from + Number(left)

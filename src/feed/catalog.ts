@@ -20,7 +20,7 @@ where pronamespace = 'pg_catalog'::regnamespace and provolatile in ('i', 's') an
 const datedSql = `
 select distinct r.relname as table from pg_attribute a join pg_class r on r.oid = a.attrelid
 where r.relnamespace = current_schema()::regnamespace and r.relkind in ('r', 'p')
-  and a.attname in ('starts_at', 'ends_at') and not a.attisdropped`
+  and a.attname in ('starts_at', 'ends_at', 'revoked_at') and not a.attisdropped`
 
 /** Tables whose rows are their own: no views, no single partitions, no parents by inheritance. */
 const plainTablesSql = `

@@ -7,6 +7,9 @@
  */
 import { createHash } from "node:crypto"
 
+/** Part of every name: another form is never read. */
+export const answerFormat = 1
+
 export interface AnswerHead {
   /** Names in lower case, as they were rendered; what depends on the connection or the request is not among them. */
   headers: [name: string, value: string][]

@@ -14,12 +14,14 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { LRUCache } from "lru-cache"
 import type { Cache, Fresh } from "../engine"
 import { addressOf } from "./address"
-import { type AnswerHead, encodeAnswer, etagOf } from "./answer"
+import { type AnswerHead, answerFormat, encodeAnswer, etagOf } from "./answer"
 import { matcherOf, type Policy } from "./policy"
 import { type Rendered, render, sendRendered } from "./render"
 import { Reply, type Way } from "./reply"
 import {
+  all,
   cookiesOf,
+  hasBody,
   headersOf,
   isOfSomeone,
   isWatched,
@@ -51,6 +53,8 @@ export interface FrontOptions {
   surrogate?: SurrogateHeader | undefined
   /** A short name for a tag, that says nothing of the store. */
   nameOf(tag: string): string
+  /** Whether those who are someone are answered, too. */
+  knowsPeople?: boolean | undefined
   /** An answer was sent without Express: for the access log. */
   onHit?: ((req: IncomingMessage, status: number) => void) | undefined
   /** A header was found to shape the answers of a route. */
@@ -81,6 +85,10 @@ const notKeptFor = 10_000
 const mostRaw = 20_000
 /** The longest to wait for the render of another process, in milliseconds. */
 const lockTimeout = 10_000
+/** A route whose answers would be named by more headers of the request is not kept. */
+const mostHeaders = 4
+/** A longer key and language name no answer. */
+const longestWho = 512
 /** Headers of an answer that belong to a connection, or are made anew for each reply. */
 const passing = new Set([
   "connection",
@@ -120,14 +128,20 @@ export class Front {
 
   /** Before Express: answers, or lets it be answered. */
   handle(req: IncomingMessage, res: ServerResponse, next: Next): void {
-    if (!this.takes(req, res, next)) next()
+    try {
+      if (this.takes(req, res, next)) return
+    } catch {
+      if (isOver(res)) return
+    }
+    next()
   }
 
   /** Inside Express, when it is known who asks: for those whom `handle` let through. */
   handleWithin(req: IncomingMessage, res: ServerResponse, next: Next, asker: Asker): void {
     const { salesChannels, customerGroups } = asker
     const groups = customerGroups && [...customerGroups].sort()
-    const who = [[...salesChannels].sort(), groups, localeOf(req), cookiesOf(req)]
+    const key = headersOf(req)["x-publishable-api-key"]
+    const who = [key, [...salesChannels].sort(), groups, localeOf(req), cookiesOf(req)]
     const named = this.nameOf(req, "within", JSON.stringify(who))
     if (named && isWatched(req)) void this.answer(req, res, next, { ...named, asker }, () => undefined)
     else next()
@@ -141,18 +155,24 @@ export class Front {
   /** Whether the request may be asked within: it was not asked before, and its route is in the table. */
   waitsWithin(req: IncomingMessage): boolean {
     const isRead = req.method === "GET" || req.method === "HEAD"
-    return isRead && !this.asked.has(req) && this.policyOf(pathOf(req)) !== undefined
+    return (
+      this.options.knowsPeople === true &&
+      isRead &&
+      !this.asked.has(req) &&
+      this.policyOf(pathOf(req)) !== undefined
+    )
   }
 
   /** @returns false when Express shall answer */
   private takes(req: IncomingMessage, res: ServerResponse, next: Next): boolean {
     const { method, url, headers } = req
-    if (method !== "GET" && method !== "HEAD") return false
+    if ((method !== "GET" && method !== "HEAD") || hasBody(req)) return false
     if (isOfSomeone(req)) {
-      if (this.policyOf(pathOf(req))) watch(req)
+      if (this.options.knowsPeople && this.policyOf(pathOf(req))) watch(req)
       return false
     }
     const who = `${headers["x-publishable-api-key"]}\n${localeOf(req)}`
+    if (who.length > longestWho) return false
     const raw = `${url}\n${who}`
     const known = this.names.get(raw)
     const found = known && this.options.cache.peek(known.key)
@@ -167,8 +187,11 @@ export class Front {
       if (named) watch(req)
       return false
     }
-    if (this.varyOf(named.policy).length === 0) this.names.set(raw, named)
-    void this.answer(req, res, next, named, log)
+    const remember = () => {
+      if (this.varyOf(named.policy).length === 0) this.names.set(raw, named)
+      log()
+    }
+    void this.answer(req, res, next, named, remember)
     return true
   }
 
@@ -178,7 +201,10 @@ export class Front {
     const address = policy && addressOf(urlOf(req), policy.defaults)
     if (!address) return undefined
     const vary = this.varyOf(policy).map((name) => partOf(req, name))
-    return { policy, key: `${place}:${[address.path, address.query, who, ...vary].join("\n")}` }
+    return {
+      policy,
+      key: `${place}${answerFormat}:${[address.path, address.query, who, ...vary].join("\n")}`,
+    }
   }
 
   private varyOf({ matcher, headers }: Policy): string[] {
@@ -193,17 +219,28 @@ export class Front {
 
   /** The answer of this name: from the cache, or rendered for it. */
   private async answer(
+    ...given: [IncomingMessage, ServerResponse, Next, Named & { asker?: Asker }, () => void]
+  ): Promise<void> {
+    const [, res, next] = given
+    try {
+      await this.seek(...given)
+    } catch {
+      if (!isOver(res)) next()
+    }
+  }
+
+  private async seek(
     req: IncomingMessage,
     res: ServerResponse,
     next: Next,
     { key, policy, asker }: Named & { asker?: Asker },
-    log: () => void,
+    onHit: () => void,
   ): Promise<void> {
     this.asked.add(req)
     const found = this.options.cache.peek(key)
     if (found) {
       this.hit(req, res, policy, found)
-      log()
+      onHit()
       return
     }
     if (this.notKept.has(key)) {
@@ -230,9 +267,10 @@ export class Front {
           return this.kept(value, policy, req, read.tags)
         },
       })
+      mine?.release()
       this.send(req, res, policy, bytes, mine ? "fwd=uri-miss; stored" : "hit; detail=waited", Date.now())
     } catch (error) {
-      if (isOut) return
+      if (isOut || res.writableEnded) return
       if (error instanceof NotKept) this.notKept.set(key, error.message)
       if (mine) sendRendered(res, mine)
       else next()
@@ -243,6 +281,8 @@ export class Front {
   private kept(rendered: Rendered, policy: Policy, req: IncomingMessage, tags: readonly string[]): Buffer {
     const { status, headers, body, lookedAt } = rendered
     const { surrogate, crossOrigin, nameOf } = this.options
+    const { route } = req as { route?: { path: unknown } }
+    if (route && route.path !== policy.matcher) throw new NotKept(`${String(route.path)} answered`)
     if (status !== 200) throw new NotKept(`status ${status}`)
     if (headers.has("set-cookie")) throw new NotKept("it sets a cookie")
     const control = headers.get("cache-control")?.join() ?? ""
@@ -271,7 +311,7 @@ export class Front {
     const missing = names.filter((name) => !known.includes(name))
     if (missing.length === 0) return
     for (const name of missing) {
-      if (name === "*") throw new NotKept("Vary: *")
+      if (name === all || known.length >= mostHeaders) throw new NotKept(`it depends on ${name}`)
       const found = this.found.get(policy.matcher) ?? new Set()
       this.found.set(policy.matcher, found.add(name))
       this.options.onVary?.(policy.matcher, name)
@@ -339,6 +379,12 @@ function cachingLines({ cdn }: Policy, isPrivate: boolean, isUnpurgeable: boolea
     parts.push(`stale-while-revalidate=${seconds(staleWhileRevalidate)}`)
   if (staleIfError !== undefined) parts.push(`stale-if-error=${seconds(staleIfError)}`)
   return [browser, ["CDN-Cache-Control", parts.join(", ")]]
+}
+
+/** Whether nothing can be answered any more. */
+function isOver(res: ServerResponse): boolean {
+  if (res.headersSent && !res.writableEnded) res.destroy()
+  return res.headersSent
 }
 
 /** The headers that say who it is. */

@@ -15,6 +15,8 @@ export interface Rendered {
   body: Buffer
   /** Headers of the request that were looked at beside those that are known to be. */
   lookedAt: ReadonlySet<string>
+  /** Gives the response back, to be sent. Until then it takes nothing more: it has been ended. */
+  release(): void
 }
 
 export interface RenderOptions {
@@ -24,7 +26,7 @@ export interface RenderOptions {
   longest: number
 }
 
-const seams = ["writeHead", "write", "end", "flushHeaders"] as const
+const seams = ["writeHead", "write", "end", "flushHeaders", "headersSent"] as const
 /**
  * Renders with Express.
  * @returns undefined when the answer went out as it was made: too large, or too slow
@@ -42,9 +44,18 @@ export function render(
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let bytes = 0
+    let state: "held" | "ended" | "out" = "held"
     let isHead = false
     const before = seams.map((name) => [name, Object.getOwnPropertyDescriptor(res, name)] as const)
-    const restore = () => {
+    const beneath = {
+      write: res.write,
+      end: res.end,
+      writeHead: res.writeHead,
+      flushHeaders: res.flushHeaders,
+    }
+    const through = (name: keyof typeof beneath, given: unknown[]) =>
+      (beneath[name] as (...given: unknown[]) => never).apply(res, given)
+    const release = () => {
       clearTimeout(patience)
       req.method = method
       watched.isRendered = false
@@ -55,8 +66,9 @@ export function render(
     }
     /** What was held back goes out, and so does what follows. */
     const letGo = () => {
-      restore()
-      for (const chunk of chunks) res.write(chunk)
+      release()
+      state = "out"
+      for (const chunk of chunks) through("write", [chunk])
       resolve(undefined)
     }
     const patience = setTimeout(letGo, longest)
@@ -65,48 +77,63 @@ export function render(
       const held = typeof chunk === "string" ? Buffer.from(chunk, encodingOf(encoding)) : (chunk as Buffer)
       chunks.push(held)
       bytes += held.length
+      if (bytes > mostBytes) letGo()
     }
     const head = () => {
       if (!isHead) res.writeHead(res.statusCode)
     }
-    res.writeHead = (status: number, ...given: unknown[]) => {
+    res.writeHead = (...given: unknown[]) => {
+      if (state === "out") return through("writeHead", given)
+      if (state === "ended") return res
       isHead = true
-      res.statusCode = status
+      res.statusCode = given[0] as number
       setAll(
         res,
         given.find((one) => typeof one === "object"),
       )
       return res
     }
-    res.flushHeaders = head
-    res.write = (chunk: unknown, ...given: unknown[]) => {
+    res.flushHeaders = (...given: unknown[]) => {
+      if (state === "out") through("flushHeaders", given)
+      else if (state === "held") head()
+    }
+    res.write = (...given: unknown[]) => {
+      if (state === "out") return through("write", given)
+      if (state === "ended") return false
       head()
-      hold(chunk, given[0])
-      if (bytes > mostBytes) letGo()
-      const told = given.find((one) => typeof one === "function") as (() => void) | undefined
-      if (told) process.nextTick(told)
+      hold(given[0], given[1])
+      tell(given)
       return true
     }
     res.end = (...given: unknown[]) => {
+      if (state === "out") return through("end", given)
+      if (state === "ended") return res
       head()
       hold(given[0], given[1])
-      restore()
-      const told = given.find((one) => typeof one === "function") as (() => void) | undefined
-      if (told) res.once("finish", told)
-      resolve({
-        status: res.statusCode,
-        headers: renderedHeaders(res),
-        body: Buffer.concat(chunks),
-        lookedAt: watched.lookedAt,
-      })
+      // It was too much: what is out already is not sent again.
+      if ((state as string) === "out") return through("end", [])
+      state = "ended"
+      clearTimeout(patience)
+      Object.defineProperty(res, "headersSent", { get: () => true, configurable: true })
+      const { statusCode: status } = res
+      const rendered = { status, headers: renderedHeaders(res), body: Buffer.concat(chunks) }
+      resolve({ ...rendered, lookedAt: watched.lookedAt, release })
+      tell(given)
       return res
     }
     run()
   })
 }
 
+/** Who gave a callback is told, as when it had been written. */
+function tell(given: readonly unknown[]): void {
+  const told = given.find((one) => typeof one === "function") as (() => void) | undefined
+  if (told) process.nextTick(told)
+}
+
 /** Sends an answer as it was rendered. */
-export function sendRendered(res: ServerResponse, { status, body }: Rendered): void {
+export function sendRendered(res: ServerResponse, { status, body, release }: Rendered): void {
+  release()
   res.statusCode = status
   if (!res.hasHeader("content-length") && status !== 204 && status !== 304) {
     res.setHeader("content-length", body.length)

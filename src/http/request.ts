@@ -8,6 +8,8 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http"
 interface Watched {
   headers: IncomingHttpHeaders
   lookedAt: Set<string>
+  /** How often those of `counted` were looked at. */
+  counts: Map<string, number>
   isRendered: boolean
 }
 
@@ -18,16 +20,22 @@ const known = new Set([
   "content-length",
   "content-type",
   "cookie",
-  "origin",
   "transfer-encoding",
   "x-medusa-locale",
   "x-no-compression",
   "x-publishable-api-key",
   "x-request-id",
 ])
+/** What cors (2.8) and express-session look at for every answer, and how often; who looks again means something by it. */
+const counted = new Map([
+  ["origin", 2],
+  ["x-forwarded-proto", 1],
+])
+/** In place of a name: all of them were looked at. */
+export const all = "*"
 /** What request-ip and express-session look for (medusa/dist/loaders/index.js:66, framework/dist/http/express-loader.js:54; 2.21.2). */
 const ofConnection =
-  /^(x-client-ip|x-forwarded(-for|-proto)?|forwarded(-for)?|cf-connecting-ip|cf-pseudo-ipv4|do-connecting-ip|fastly-client-ip|true-client-ip|x-real-ip|x-cluster-client-ip|x-appengine-user-ip)$/
+  /^(x-client-ip|x-forwarded(-for)?|forwarded(-for)?|cf-connecting-ip|cf-pseudo-ipv4|do-connecting-ip|fastly-client-ip|true-client-ip|x-real-ip|x-cluster-client-ip|x-appengine-user-ip)$/
 /** What a renderer must not see: it shall render the whole answer, as it is for anyone. */
 const hidden = new Set([
   "accept-encoding",
@@ -49,17 +57,39 @@ export function watch(req: IncomingMessage): Watched {
   const before = watched.get(req)
   if (before) return before
   const { headers } = req
-  const made: Watched = { headers, lookedAt: new Set(), isRendered: false }
+  const made: Watched = { headers, lookedAt: new Set(), counts: new Map(), isRendered: false }
   const look = (name: string | symbol) => {
     if (typeof name !== "string") return true
     if (made.isRendered && hidden.has(name)) return false
+    const most = counted.get(name)
+    if (most !== undefined) {
+      const count = (made.counts.get(name) ?? 0) + 1
+      made.counts.set(name, count)
+      if (count > most) made.lookedAt.add(name)
+      return true
+    }
     if (!known.has(name) && !hidden.has(name) && !ofConnection.test(name)) made.lookedAt.add(name)
     return true
   }
   const proxy = new Proxy(headers, {
     get: (target, name) => (look(name) ? Reflect.get(target, name) : undefined),
     has: (target, name) => look(name) && Reflect.has(target, name),
+    getOwnPropertyDescriptor: (target, name) => {
+      look(name)
+      return Reflect.getOwnPropertyDescriptor(target, name)
+    },
+    ownKeys: (target) => {
+      made.lookedAt.add(all)
+      return Reflect.ownKeys(target)
+    },
   })
+  // node's `headersDistinct` is made of them, too.
+  const { rawHeaders } = req
+  const get = () => {
+    made.lookedAt.add(all)
+    return rawHeaders
+  }
+  Object.defineProperty(req, "rawHeaders", { get, configurable: true })
   Object.defineProperty(req, "headers", { value: proxy, configurable: true, writable: true })
   watched.set(req, made)
   return made
@@ -70,6 +100,12 @@ export const isWatched = (req: IncomingMessage) => watched.has(req)
 /** The headers as they came; looking here is not noted. */
 export const headersOf = (req: IncomingMessage): IncomingHttpHeaders =>
   watched.get(req)?.headers ?? req.headers
+
+/** A body may shape the answer to a GET, too. */
+export function hasBody(req: IncomingMessage): boolean {
+  const { "content-length": length = "0", "transfer-encoding": encoding } = headersOf(req)
+  return encoding !== undefined || length !== "0"
+}
 
 export function isOfSomeone(req: IncomingMessage): boolean {
   const { authorization, cookie } = headersOf(req)

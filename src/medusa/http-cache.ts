@@ -49,6 +49,7 @@ export class HttpCache {
       crossOrigin: crossOriginOf(storeCors),
       surrogate: http.surrogateKeys && surrogateHeaders[http.surrogateKeys],
       nameOf: nameOfTag,
+      knowsPeople: http.customerGroups,
       onHit: log && ((req, status) => log.hit(req, status)),
       onVary: (route, header) =>
         logger.warn(

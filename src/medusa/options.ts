@@ -53,6 +53,7 @@ const schema = z.strictObject({
         surrogateKeys: z.enum(["surrogate-key", "cache-tag", "edge-cache-tag", "cdn-tag"]).optional(),
         accessLog: z.boolean().optional(),
         stockTtl: milliseconds.optional(),
+        customerGroups: z.boolean().optional(),
       }),
     ])
     .optional(),
@@ -76,6 +77,11 @@ export interface HttpOptions {
   routes?: RouteOptions[] | undefined
   /** The header by which your CDN knows what an answer depends on. Default none. */
   surrogateKeys?: "surrogate-key" | "cache-tag" | "edge-cache-tag" | "cdn-tag" | undefined
+  /**
+   * Whether who signed in, or has a cookie, is answered from what is kept for his customer groups. Only where no middleware
+   * of yours makes of a customer more than his groups. Default false.
+   */
+  customerGroups?: boolean | undefined
   /** How long answers that show stock may be kept, in milliseconds. Default: not at all. */
   stockTtl?: number | undefined
   /** Whether hits are written to Medusa's access log. Default true, where Medusa logs requests. */

@@ -1,7 +1,7 @@
 /**
- * Of rows that were loaded together, what each depends on. A value belongs to the rows it was found through: a product's
- * id to the product, its variants' ids to it because they were looked up by its id, and so on. What a value was not seen to
- * lead to belongs to all. Values are told apart by their hashes, as in tags.
+ * Of rows that were loaded together, what each depends on. A row leads from the values it was looked up by to all that it
+ * holds, and so on: what can be reached from a product's id concerns the product. What cannot be reached from any concerns all.
+ * Values are told apart by their hashes, as in tags.
  */
 import { hash } from "./dependencies"
 
@@ -9,29 +9,30 @@ import { hash } from "./dependencies"
 const longestKey = 64
 
 export class Shares {
-  private readonly owners = new Map<string, Set<string>>()
+  /** From a value to those of the rows that were looked up by it. */
+  private readonly leads = new Map<string, Set<string>>()
+  private readonly common = new Set<string>()
+  private owners: Map<string, Set<string>> | undefined
   private isGivenUp = false
 
   /** @param ids of the rows, as they are looked up */
-  constructor(private readonly ids: readonly string[]) {
-    for (const id of ids) this.owners.set(hash(id), new Set([id]))
-  }
+  constructor(private readonly ids: readonly string[]) {}
 
   /** A statement gave these rows. @param by the columns of the rows by whose values they were looked up */
   note(rows: readonly Record<string, unknown>[], by: readonly string[]): void {
     for (const row of rows) {
-      const owners = by.length === 0 ? this.ids : by.flatMap((column) => [...this.ownersOf(row[column])])
-      for (const value of Object.values(row)) {
-        if (!isKey(value)) continue
-        const at = hash(String(value))
-        const known = this.owners.get(at)
-        if (known) for (const owner of owners) known.add(owner)
-        else this.owners.set(at, new Set(owners))
+      const values = Object.values(row).filter(isKey).map(hashOf)
+      if (by.length === 0) for (const value of values) this.common.add(value)
+      for (const column of by) {
+        const from = hashOf(row[column])
+        const led = this.leads.get(from) ?? new Set()
+        for (const value of values) led.add(value)
+        this.leads.set(from, led)
       }
     }
   }
 
-  /** Something was read that was not seen: everything belongs to all. */
+  /** Something was read that was not seen: everything concerns all. */
   giveUp(): void {
     this.isGivenUp = true
   }
@@ -39,17 +40,39 @@ export class Shares {
   /** @returns those of the tags that concern the row */
   of(id: string, tags: readonly string[]): readonly string[] {
     if (this.isGivenUp) return tags
+    this.owners ??= this.follow()
+    const owners = this.owners
     return tags.filter((tag) => {
       const at = tag.indexOf("=")
-      const owners = at < 0 ? undefined : this.owners.get(tag.slice(at + 1))
-      return owners === undefined || owners.has(id)
+      const found = at < 0 ? undefined : owners.get(tag.slice(at + 1))
+      return found === undefined || found.has(id)
     })
   }
 
-  private ownersOf(value: unknown): Iterable<string> {
-    return this.owners.get(hash(String(value))) ?? this.ids
+  private follow(): Map<string, Set<string>> {
+    const owners = new Map<string, Set<string>>()
+    for (const id of this.ids) {
+      const open = [hashOf(id)]
+      for (let value = open.pop(); value !== undefined; value = open.pop()) {
+        const known = owners.get(value) ?? new Set()
+        if (known.has(id)) continue
+        owners.set(value, known.add(id))
+        open.push(...(this.leads.get(value) ?? []))
+      }
+    }
+    // What hangs on something common concerns all.
+    const open = [...this.common]
+    const seen = new Set<string>()
+    for (let value = open.pop(); value !== undefined; value = open.pop()) {
+      if (seen.has(value)) continue
+      seen.add(value)
+      owners.delete(value)
+      open.push(...(this.leads.get(value) ?? []))
+    }
+    return owners
   }
 }
 
+const hashOf = (value: unknown) => hash(String(value))
 const isKey = (value: unknown) =>
   typeof value === "number" || (typeof value === "string" && value.length <= longestKey)

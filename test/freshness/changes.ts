@@ -713,6 +713,24 @@ export function changesOf(things: Things): Change[] {
       ),
     },
     {
+      name: "a publishable key that is revoked by the clock",
+      isRaw: true,
+      view: list,
+      make: async ({ first, second, sql }) => {
+        const at = Date.now() + 2_500
+        await sql("update api_key set revoked_at = to_timestamp($1) where type = 'publishable'", [at / 1_000])
+        // What is rendered until then must not outlive it.
+        for (const store of [first, second, first, second]) await list(store)
+        return at + 50
+      },
+    },
+    {
+      name: "a publishable key that was revoked by the clock, valid again",
+      isRaw: true,
+      view: list,
+      make: sql("update api_key set revoked_at = null where type = 'publishable'"),
+    },
+    {
       name: "a revoked publishable key",
       isRaw: true,
       view: list,

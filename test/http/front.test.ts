@@ -39,6 +39,7 @@ describe("the front", () => {
       track: async (_key, run) => ({ value: await run(), read }),
       crossOrigin: (origin) => (origin === "http://shop" ? [["Access-Control-Allow-Origin", origin]] : []),
       nameOf: (tag) => tag,
+      knowsPeople: true,
       onVary: (_route, header) => varied.push(header),
       ...options,
     })
@@ -323,6 +324,76 @@ describe("the front", () => {
     const { headers } = await ask("/store/regions")
     assert.equal(headers["cdn-tag"], undefined)
     assert.equal(headers["cdn-cache-control"], "no-store")
+  })
+
+  it("sends what was ended first, and nothing after it", async () => {
+    express = (_req, res) => {
+      res.end("first")
+      res.setHeader("X-Late", "yes")
+      assert.equal(res.headersSent, true)
+      res.writeHead(500)
+      res.end("second")
+    }
+    for (let time = 0; time < 2; time++) {
+      const got = await ask("/store/products")
+      assert.deepEqual([got.status, got.body.toString()], [200, "first"])
+    }
+  })
+
+  it("does not take another route for the one in the table", async () => {
+    const answer = express
+    express = (req, res) => {
+      Object.assign(req, { route: { path: "/store/products/search" } })
+      answer(req, res)
+    }
+    for (let time = 0; time < 2; time++) assert.equal(told(await ask("/store/products/search")), undefined)
+    assert.equal(renders, 2)
+  })
+
+  for (const [what, look] of [
+    ["copies the headers", (req: IncomingMessage) => ({ ...req.headers })],
+    ["reads them raw", (req: IncomingMessage) => req.rawHeaders],
+    [
+      "asks for the origin once more",
+      (req: IncomingMessage) => [req.headers.origin, req.headers.origin, req.headers.origin],
+    ],
+    ["asks how it came, too", (req: IncomingMessage) => req.headers["x-forwarded-proto"]],
+  ] as const) {
+    it(`gives nobody another's answer when it ${what}`, async () => {
+      express = (req, res) => {
+        look(req)
+        const { origin, "x-forwarded-proto": came } = req.headers
+        res.end(`${origin} ${came}`)
+      }
+      for (const name of ["a", "b", "a", "b"]) {
+        const { body } = await ask("/store/products", { origin: name, "x-forwarded-proto": name })
+        assert.equal(body.toString(), `${name} ${name}`)
+      }
+    })
+  }
+
+  it("does not take a request with a body", async () => {
+    for (let time = 0; time < 2; time++) await ask("/store/products", { "content-length": "0" })
+    assert.equal(renders, 1)
+    assert.equal(told(await ask("/store/products", { "transfer-encoding": "chunked" })), undefined)
+  })
+
+  it("survives an answer that it cannot read", async () => {
+    await ask("/store/products")
+    const { peek } = cache
+    cache.peek = (key) => {
+      const found = peek.call(cache, key)
+      return found && { ...found, value: Buffer.from("rubbish") }
+    }
+    assert.equal((await ask("/store/products")).status, 200)
+  })
+
+  it("lets go what is too large in one piece", async () => {
+    close()
+    await listen({ cache: cacheOf({ memory: { maxBytes: 100_000_000 } }) })
+    express = (_req, res) => res.end(Buffer.alloc(9_000_000))
+    for (let time = 0; time < 2; time++) assert.equal((await ask("/store/products")).body.length, 9_000_000)
+    assert.equal(renders, 2)
   })
 
   it("lets go what is too large, and what follows", async () => {
