@@ -1,6 +1,9 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
+import { setFlagsFromString } from "node:v8"
 import { copyOf, fromText, toPlain, toText } from "../../src/engine/plain"
+
+setFlagsFromString("--allow-natives-syntax")
 
 describe("plain values", () => {
   const sample = () => ({
@@ -40,6 +43,16 @@ describe("plain values", () => {
       nan: Number.NaN,
     }
     assert.deepEqual(toPlain(odd).value, JSON.parse(JSON.stringify(odd)))
+  })
+
+  it("are records to V8 however many properties they have, and so are their copies", () => {
+    const isRecord = new Function("value", "return %HasFastProperties(value)") as (value: unknown) => boolean
+    const grown: Record<string, number> = {}
+    for (let count = 0; count < 40; count++) grown[`column_${count}`] = count
+    assert.ok(!isRecord(grown), "V8 keeps what grew by assignments as a table")
+    const { value } = toPlain(grown)
+    assert.ok(isRecord(value) && isRecord(copyOf(value)))
+    assert.deepEqual(copyOf(value), grown)
   })
 
   it("survive the text form, dates at any depth and at the top", () => {

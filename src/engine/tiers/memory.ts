@@ -19,6 +19,8 @@ export interface MemoryTier extends Tier {
 
 /** What an entry costs beside its value: keys, map slots, the entry itself. */
 const overhead = 256
+/** What a tag costs beside its name: the string's head, its place in the list and in the set that is asked (entry.ts, `watched`). */
+const overheadOfTag = 64
 
 /** Of the room, how much is for newcomers. */
 const shareOfNewcomers = 0.2
@@ -74,6 +76,6 @@ export function memoryTier(maxBytes: number): MemoryTier {
 
 function sizeOf(entry: Entry): number {
   let bytes = overhead + entry.bytes + entry.key.length
-  for (const tag of entry.tags) bytes += 16 + tag.length
+  for (const tag of entry.tags) bytes += overheadOfTag + tag.length
   return bytes
 }
