@@ -18,7 +18,9 @@ const Redis = require("ioredis")
 const { Client } = require("pg")
 const { createDatabase, fillDatabase } = require("../../demo/run/database.ts")
 const { need } = require("../../demo/run/services.ts")
-const { command } = require("../../test/support/store.ts")
+const { buildDemo, prepare } = require("../../scripts/setup")
+const { startStore } = require("../../test/support/store.ts")
+const { isSame } = require("../../test/freshness/survey.ts")
 const feed = require("../../src/feed/index.ts")
 
 const { values: options } = parseArgs({
@@ -34,6 +36,8 @@ const results = []
 const stops = []
 
 async function main() {
+  await prepare()
+  await buildDemo()
   const services = await need(["postgres", "redis"])
   const template = await createDatabase(services.urls.postgres, products)
   await fillDatabase(template, products, new AbortController().signal)
@@ -67,19 +71,11 @@ async function store(urls, template, mode, beside, env = {}) {
     await query(urls.postgres, `create database ${name} template ${new URL(template).pathname.slice(1)}`)
     if (mode !== "pegasus") await feed.withClient({ connectionString: url.href }, undefined, feed.remove)
   }
-  const started = command(
-    "store",
-    ["--cache", mode, "--products", String(products), "--database-url", url.href, "--redis-url", urls.redis],
-    env,
-  )
-  while (!started.stdout().includes("READY")) {
-    await sleep(100)
-    if (started.process.exitCode !== null) throw new Error(started.stderr())
-  }
-  const ready = JSON.parse(/^READY (.*)$/m.exec(started.stdout())[1])
+  const placed = ["--products", String(products), "--database-url", url.href, "--redis-url", urls.redis]
+  const started = await startStore(["--cache", mode, ...placed], env)
+  const { ready } = started
   const stop = async () => {
-    process.kill(-started.process.pid, "SIGTERM")
-    await started.ended
+    await started.stop()
     if (!beside) await query(urls.postgres, `drop database ${name} with (force)`)
   }
   stops.push(stop)
@@ -118,12 +114,8 @@ async function json(url, init) {
   return text === "" ? {} : JSON.parse(text)
 }
 
-async function query(url, sql) {
-  const client = new Client({ connectionString: url })
-  await client.connect()
-  await client.query(sql)
-  await client.end()
-}
+const query = (url, sql) =>
+  feed.withClient({ connectionString: url }, undefined, (client) => client.query(sql))
 
 /** What Medusa's starter shop asks of a category: 12 products with prices; of the 12 largest categories. */
 async function pagesOf(one) {
@@ -221,22 +213,6 @@ async function churn(urls, template) {
     }
     for (const each of [truth, editor, one]) await each.stop()
   }
-}
-
-function isSame(left, right) {
-  try {
-    assert.deepEqual(inOrder(left), inOrder(right))
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Lists of rows in the order of their ids: where nobody asks for an order, PostgreSQL promises none. */
-function inOrder(value) {
-  if (Array.isArray(value)) return value.map(inOrder).toSorted((a, b) => (a?.id < b?.id ? -1 : 1))
-  if (value === null || typeof value !== "object") return value
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, inOrder(one)]))
 }
 
 async function edit(urls, template) {

@@ -19,6 +19,7 @@ export {
 } from "./cache"
 export { type Clock, systemClock } from "./clock"
 export { connect, parseAddress, type RedisConnection } from "./connection"
+export { digest } from "./digest"
 export type { Entry } from "./entry"
 export { type ErrorCode, errorCodes, PegasusError } from "./errors"
 export { type CacheEvent, type CacheEvents, onCacheEvent } from "./events"

@@ -5,8 +5,8 @@
  * a parameter that is different at every call (a time stamp, a random number) makes an entry at every call
  * that nobody will ask for again. Dates are refused for that reason; a number cannot be told from another.
  */
-import { createHash } from "node:crypto"
 import type { Cache } from "./cache"
+import { digest } from "./digest"
 import { PegasusError } from "./errors"
 import { stableText } from "./stable-text"
 
@@ -55,9 +55,7 @@ const namespaceTag = (namespace: string) => `namespace:${namespace}`
 
 function keyOf(namespace: string, parameters: unknown): string {
   refuseDates(namespace, parameters)
-  return `${namespace}:${createHash("sha1")
-    .update(stableText(parameters) ?? "")
-    .digest("base64url")}`
+  return `${namespace}:${digest(stableText(parameters) ?? "")}`
 }
 
 function refuseDates(namespace: string, parameters: unknown): void {

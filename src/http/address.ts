@@ -30,6 +30,9 @@ export function addressOf(url: string, defaults: Readonly<Record<string, string>
       Object.hasOwn(defaults, name) && defaults[name] === value && isOnce(name)
     const pairs = all
       .filter((pair) => !isDefault(pair))
+      .map(
+        ([name, value]): Pair => [name, name === "fields" && isOnce(name) ? canonicalFields(value) : value],
+      )
       .sort(([one], [other]) => compare(rootOf(one), rootOf(other)))
     return { path: url.slice(0, at), query: pairs.map(textOf).join("&") }
   } catch {
@@ -49,8 +52,7 @@ const isAmbiguous = (part: string) => {
 function pairOf(pair: string): Pair {
   const at = pair.indexOf("=")
   const [name, value] = at < 0 ? [pair, ""] : [pair.slice(0, at), pair.slice(at + 1)]
-  const plain = decoded(value)
-  return [decoded(name), decoded(name) === "fields" ? canonicalFields(plain) : plain]
+  return [decoded(name), decoded(value)]
 }
 
 /** `+a,-b,*c`: their order matters only where one name comes twice. */

@@ -5,16 +5,18 @@
  *   4..    head, JSON
  *   then   the body, as it was rendered: not compressed
  */
-import { createHash } from "node:crypto"
-
 /** Part of every name: another form is never read. */
-export const answerFormat = 1
+export const answerFormat = 2
 
 export interface AnswerHead {
   /** Names in lower case, as they were rendered; what depends on the connection or the request is not among them. */
   headers: [name: string, value: string][]
-  /** Of the body, without quotes (RFC 9110 §8.8.3). */
+  /** Its own if it has a strong one, else of the body; without quotes (RFC 9110 §8.8.3). */
   etag: string
+  /** What it says of itself to caches, where it does (lifetime.ts). */
+  says: [name: string, value: string][]
+  /** When it was rendered, in milliseconds since 1970, less the age that it had then. */
+  madeAt: number
   /** Whether the answer is one for other origins too (the Fetch standard's CORS). */
   isCrossOrigin: boolean
   /** Names of the request's headers that shaped it beside those that always may. */
@@ -39,6 +41,3 @@ export function decodeAnswer(bytes: Buffer): Answer {
   const head = JSON.parse(bytes.toString("utf8", 4, bodyAt)) as AnswerHead
   return { ...head, body: bytes.subarray(bodyAt) }
 }
-
-/** The same for the same bytes, and practically never for others. */
-export const etagOf = (body: Buffer): string => createHash("sha1").update(body).digest("base64url")

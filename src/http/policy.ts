@@ -49,29 +49,26 @@ const row = (matcher: string, cdnSeconds: number, defaults: Record<string, strin
   defaults,
 })
 
+/** A list and what is listed. */
+const rows = (matcher: string, ofList: number, ofOne: number, defaults?: Record<string, string>) => [
+  row(matcher, ofList, defaults),
+  row(`${matcher}/:id`, ofOne),
+]
+
 /** Medusa 2.21.2's catalogue (medusa/dist/api/store). */
 export const defaultPolicies: readonly Policy[] = [
-  row("/store/products", 60, pageOf(50)),
-  row("/store/products/:id", 300),
-  row("/store/product-variants", 60, pageOf(20)),
-  row("/store/product-variants/:id", 300),
-  row("/store/product-categories", 600, pageOf(50)),
-  row("/store/product-categories/:id", 600),
-  row("/store/collections", 600, pageOf(10)),
-  row("/store/collections/:id", 600),
-  row("/store/product-tags", 600, pageOf(50)),
-  row("/store/product-tags/:id", 600),
-  row("/store/product-types", 600, pageOf(50)),
-  row("/store/product-types/:id", 600),
-  row("/store/product-options", 600, pageOf(50)),
-  row("/store/product-options/:id", 600),
-  row("/store/regions", 900, pageOf(50)),
-  row("/store/regions/:id", 900),
+  ...rows("/store/products", 60, 300, pageOf(50)),
+  ...rows("/store/product-variants", 60, 300, pageOf(20)),
+  ...rows("/store/product-categories", 600, 600, pageOf(50)),
+  ...rows("/store/collections", 600, 600, pageOf(10)),
+  ...rows("/store/product-tags", 600, 600, pageOf(50)),
+  ...rows("/store/product-types", 600, 600, pageOf(50)),
+  ...rows("/store/product-options", 600, 600, pageOf(50)),
+  ...rows("/store/regions", 900, 900, pageOf(50)),
   row("/store/currencies", 900, pageOf(50)),
   row("/store/currencies/:code", 900),
   row("/store/locales", 900),
-  row("/store/return-reasons", 900),
-  row("/store/return-reasons/:id", 900),
+  ...rows("/store/return-reasons", 900, 900),
   row("/store/payment-providers", 900),
 ]
 

@@ -131,9 +131,8 @@ function tell(given: readonly unknown[]): void {
   if (told) process.nextTick(told)
 }
 
-/** Sends an answer as it was rendered. */
-export function sendRendered(res: ServerResponse, { status, body, release }: Rendered): void {
-  release()
+/** Sends an answer as it was rendered, when the response has been given back. */
+export function sendRendered(res: ServerResponse, { status, body }: Rendered): void {
   res.statusCode = status
   if (!res.hasHeader("content-length") && status !== 204 && status !== 304) {
     res.setHeader("content-length", body.length)

@@ -5,7 +5,7 @@
  * The seam: `_header`, `_headerSent` and `_hasBody` of node's OutgoingMessage (lib/_http_outgoing.js, 20 to 24). Where they are not
  * as expected, `writeHead` serves.
  */
-import type { IncomingMessage, ServerResponse } from "node:http"
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http"
 import { promisify } from "node:util"
 import { brotliCompress, constants, gzip } from "node:zlib"
 import { type Answer, decodeAnswer } from "./answer"
@@ -55,18 +55,20 @@ export class Reply {
   private second = 0
   private readonly made = new Map<string, Made>()
   private readonly own: string
+  /** What the answer says, in milliseconds since 1970; else not a number, which is later than nothing. */
+  private readonly modifiedAt: number
 
   constructor(bytes: Buffer) {
     this.answer = decodeAnswer(bytes)
     this.bodies.set("identity", this.answer.body)
+    this.modifiedAt = Date.parse(new Map(this.answer.headers).get("last-modified") ?? "")
     this.own = this.answer.headers.map(([name, value]) => `${name}: ${value}\r\n`).join("")
   }
 
   send(req: IncomingMessage, res: ServerResponse, way: Way, now: number): void {
     const headers = headersOf(req)
     const encoding = this.encodingFor(headers["accept-encoding"])
-    const condition = headers["if-none-match"]
-    if (condition !== undefined && matches(condition, this.etagOf(encoding))) {
+    if (this.isUnchanged(headers, encoding)) {
       sendHead(res, 304, this.guide(encoding, way, now))
       res.end()
       return
@@ -78,6 +80,15 @@ export class Reply {
       sendHead(res, 200, made.head)
       res.end(req.method === "HEAD" ? undefined : body)
     }
+  }
+
+  /** RFC 9110 §13.1.2; where there is no ETag to ask for, §13.1.3. */
+  private isUnchanged(
+    { "if-none-match": condition, "if-modified-since": since }: IncomingHttpHeaders,
+    encoding: Encoding,
+  ): boolean {
+    if (condition !== undefined) return matches(condition, this.etagOf(encoding))
+    return since !== undefined && this.modifiedAt <= Date.parse(since)
   }
 
   /** The head of this way, made once a second. */
@@ -99,8 +110,15 @@ export class Reply {
 
   /** What a 304 says too (RFC 9110 §15.4.5). */
   private guide(encoding: Encoding, { status, lines }: Way, now: number): string {
-    const etag = `ETag: ${this.etagOf(encoding)}\r\n`
-    return `${etag}${lines()}Cache-Status: Pegasus; ${status()}\r\nAge: 0\r\nDate: ${dateOf(now)}\r\n`
+    const newAt = this.newAt(now)
+    const age = `Age: ${Math.max(0, Math.floor((now - newAt) / 1_000))}\r\nDate: ${dateOf(newAt)}\r\n`
+    return `ETag: ${this.etagOf(encoding)}\r\n${lines()}Cache-Status: Pegasus; ${status()}\r\n${age}`
+  }
+
+  /** When it was new: now, for what says nothing of itself, because the feed has just vouched for it (RFC 9111 §4.2.3). */
+  private newAt(now: number): number {
+    const { says, madeAt } = this.answer
+    return says.length === 0 ? now : madeAt
   }
 
   private etagOf(encoding: Encoding): string {

@@ -2,8 +2,8 @@
  * A request as it came, and what is looked at of it while it is answered. Whatever is looked at may shape the answer; what is
  * not known to be harmless must be part of its name.
  */
-import { createHash } from "node:crypto"
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http"
+import { digest } from "../engine"
 
 interface Watched {
   headers: IncomingHttpHeaders
@@ -120,12 +120,12 @@ export const localeOf = (req: IncomingMessage) => headersOf(req)["x-medusa-local
 /** A header's value as a part of a name. */
 export function partOf(req: IncomingMessage, header: string): string {
   const value = String(headersOf(req)[header])
-  return `${header}=${value.length > longest ? createHash("sha1").update(value).digest("base64url") : value}`
+  return `${header}=${value.length > longest ? digest(value) : value}`
 }
 
 /** The cookies that may shape an answer, as a part of its name. */
 export function cookiesOf(req: IncomingMessage): string {
   const cookies = (headersOf(req).cookie ?? "").split(";").map((one) => one.trim())
   const counted = cookies.filter((one) => one !== "" && !harmlessCookie.test(one.split("=", 1)[0]!))
-  return counted.length === 0 ? "" : createHash("sha1").update(counted.sort().join(";")).digest("base64url")
+  return counted.length === 0 ? "" : digest(counted.sort().join(";"))
 }

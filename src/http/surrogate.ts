@@ -32,6 +32,6 @@ export function surrogateKeys(
 }
 
 /** `db:product.id=…`, `db:product+` and `db:product!` are all moved together with `db:product`. */
-export const tableOf = (tag: string) => tag.replace(/^(db:\w+)[.+!].*$/s, "$1")
+const tableOf = (tag: string) => tag.replace(/^(db:\w+)[.+!].*$/s, "$1")
 
 const distinct = (names: string[]) => [...new Set(names)]

@@ -12,7 +12,6 @@
  * Medusa's events may clear, "kept:" for those of an entry with `autoInvalidate: false`. An event moves the
  * first; an explicit `clear({ tags })` moves both.
  */
-import { createHash } from "node:crypto"
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import type {
   ConfigModule,
@@ -25,6 +24,7 @@ import {
   type Cache,
   connect,
   createCache,
+  digest,
   type Led,
   maxTtl,
   PegasusError,
@@ -205,9 +205,7 @@ export class CachingModuleService implements ICachingModuleService {
   }
 
   async computeKey(input: object): Promise<string> {
-    return createHash("sha1")
-      .update(stableText(input) ?? "")
-      .digest("base64url")
+    return digest(stableText(input) ?? "")
   }
 
   async computeTags(input: object): Promise<string[]> {

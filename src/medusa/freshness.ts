@@ -155,9 +155,9 @@ export class Freshness {
     const ofStock = stockTtl > 0 ? [...untold].filter(isStock) : []
     const others = [...untold].filter((table) => !ofStock.includes(table))
     const hot = others.find(isHot)
-    const reason = reading.opaque ?? (hot === undefined ? undefined : `${hot} changes at every sale`)
-    if (reason !== undefined) {
-      if (unkept.hasSubscribers) unkept.publish({ key, reason })
+    if (hot !== undefined) reading.opaque ??= `${hot} changes at every sale`
+    if (reading.opaque !== undefined) {
+      if (unkept.hasSubscribers) unkept.publish({ key, reason: reading.opaque })
       return undefined
     }
     try {

@@ -50,6 +50,7 @@ export class HttpCache {
       surrogate: http.surrogateKeys && surrogateHeaders[http.surrogateKeys],
       nameOf: nameOfTag,
       knowsPeople: http.customerGroups,
+      honorsNoCache: http.honorNoCache,
       onHit: log && ((req, status) => log.hit(req, status)),
       onVary: (route, header) =>
         logger.warn(
@@ -147,12 +148,13 @@ async function track<T>(
   stockTtl: number | undefined,
   key: string,
   run: () => Promise<T>,
-): Promise<{ value: T; read: Read | undefined }> {
+): Promise<{ value: T; read: Read | string }> {
   return freshness.within(async () => {
-    freshness.begin(key)
+    const reading = freshness.begin(key)
     const value = await run()
     const kept = await freshness.end(key, stockTtl)
-    return { value, read: kept?.isWhole ? kept : undefined }
+    const untold = () => `nobody tells when ${[...reading.untold].join(", ")} change`
+    return { value, read: kept?.isWhole ? kept : (reading.opaque ?? untold()) }
   })
 }
 

@@ -6,10 +6,9 @@
  * (query/dist/query/module-data-fetcher.js:61, 2.21.2), links included. Outside of such a load nothing changes; and a
  * call with a context of its own may be part of a transaction, and is left alone.
  */
-import { createHash } from "node:crypto"
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import { Modules } from "@medusajs/framework/utils"
-import { type Cache, stableText } from "../engine"
+import { type Cache, digest, stableText } from "../engine"
 import { Shares } from "../tracking"
 import type { Freshness } from "./freshness"
 
@@ -84,11 +83,8 @@ interface Call {
 async function readWhole(call: Call, options: ModuleReadsOptions): Promise<unknown> {
   const { name, filters, config, read } = call
   const key = keyOf(name, filters, config)
-  const found = options.cache.peek(key)
-  if (found) {
-    options.freshness.answered(undefined, found)
-    return found.value
-  }
+  const found = recall(key, options)
+  if (found) return found.value
   return load(
     key,
     () => read(filters, config),
@@ -120,7 +116,6 @@ function isDivisible({ filters, config }: Call): boolean {
 async function readByRow(call: Call, readRows: Call["read"], options: ModuleReadsOptions): Promise<unknown> {
   const { name, filters, read } = call
   const config = call.config as Config
-  const { cache, freshness } = options
   const listed = await readWhole({ ...call, config: { ...config, select: ["id"], relations: [] } }, options)
   const ids = rowsOf(listed).map(({ id }) => id)
   const { skip: _skip, take: _take, ...shape } = config
@@ -128,10 +123,8 @@ async function readByRow(call: Call, readRows: Call["read"], options: ModuleRead
   const keyOfRow = (id: string) => `${shapeKey}:${id}`
   const rows = new Map<string, Row>()
   for (const id of ids) {
-    const found = cache.peek(keyOfRow(id))
-    if (!found) continue
-    freshness.answered(undefined, found)
-    rows.set(id, found.value as Row)
+    const found = recall(keyOfRow(id), options)
+    if (found) rows.set(id, found.value as Row)
   }
   const missing = ids.filter((id) => !rows.has(id))
   if (missing.length > 0) {
@@ -146,6 +139,13 @@ async function readByRow(call: Call, readRows: Call["read"], options: ModuleRead
   if (ids.some((id) => !rows.has(id))) return read(filters, config)
   const found = ids.map((id) => rows.get(id)!)
   return isCounted(listed) ? [found, listed[1]] : found
+}
+
+/** The part of this key, if it is there: what is being loaded depends on what it depends on. */
+function recall(key: string, { cache, freshness }: ModuleReadsOptions) {
+  const found = cache.peek(key)
+  if (found) freshness.answered(undefined, found)
+  return found
 }
 
 type Keep = (key: string, value: unknown, row?: string) => Promise<unknown>
@@ -177,8 +177,7 @@ function load(
 }
 
 function keyOf(name: string, ...given: unknown[]): string {
-  const text = stableText([name, ...given]) ?? ""
-  return `part:${createHash("sha1").update(text).digest("base64url")}`
+  return `part:${digest(stableText([name, ...given]) ?? "")}`
 }
 
 const isCounted = (listed: unknown): listed is [Row[], number] =>

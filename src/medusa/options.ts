@@ -54,6 +54,7 @@ const schema = z.strictObject({
         accessLog: z.boolean().optional(),
         stockTtl: milliseconds.optional(),
         customerGroups: z.boolean().optional(),
+        honorNoCache: z.boolean().optional(),
       }),
     ])
     .optional(),
@@ -82,6 +83,11 @@ export interface HttpOptions {
    * of yours makes of a customer more than his groups. Default false.
    */
   customerGroups?: boolean | undefined
+  /**
+   * Whether `Cache-Control: no-cache` and `no-store` of a request are followed (RFC 9111 §5.2.1): the first has its answer rendered
+   * anew for all, the second for itself. Default false: whoever sends them could make the store work as if there were no cache.
+   */
+  honorNoCache?: boolean | undefined
   /** How long answers that show stock may be kept, in milliseconds. Default: not at all. */
   stockTtl?: number | undefined
   /** Whether hits are written to Medusa's access log. Default true, where Medusa logs requests. */

@@ -20,7 +20,7 @@ describe("the front", () => {
   let cache: Cache
   let renders: number
   let express: (req: IncomingMessage, res: ServerResponse) => unknown
-  let read: { tags: string[]; until: number } | undefined
+  let read: { tags: string[]; until: number } | string
   let varied: string[]
   let close: () => void = () => undefined
   let port: number
@@ -177,19 +177,83 @@ describe("the front", () => {
       const second = await ask("/store/products")
       assert.equal(renders, 2)
       assert.equal(JSON.parse(second.body.toString()).renders, 2)
-      assert.equal(told(first), undefined)
+      assert.match(String(told(first)), /^Pegasus; fwd=uri-miss; detail=".+"$/)
     })
   }
 
+  it("answers nothing from before something was changed at its address (RFC 9111 §4.4)", async () => {
+    await ask("/store/fast?a=1")
+    express = (req, res) => {
+      res.statusCode = req.headers["x-fails"] ? 400 : 200
+      res.end()
+    }
+    await ask("/store/fast?a=1", { "x-fails": "yes" }, "POST")
+    await ask("/store/fast?a=2", {}, "POST")
+    assert.match(String(told(await ask("/store/fast?a=1"))), /hit/)
+    await ask("/store/fast?a=1", {}, "POST")
+    assert.match(String(told(await ask("/store/fast?a=1"))), /miss/)
+  })
+
+  it("keeps no longer, and tells nobody otherwise, than an answer says of itself (RFC 9111 §4.2.1)", async () => {
+    express = (_req, res) => {
+      res.setHeader("Cache-Control", 'public, MAX-AGE="60", s-maxage=1')
+      res.setHeader("Age", "1000")
+      res.end("old")
+    }
+    assert.match(String(told(await ask("/store/products"))), /^Pegasus; fwd=uri-miss; detail="Cache-Control/)
+    express = (_req, res) => {
+      res.setHeader("Cache-Control", "public, max-age=600")
+      res.setHeader("Age", "540")
+      res.end("new")
+    }
+    await ask("/store/regions")
+    const { headers } = await ask("/store/regions")
+    assert.match(String(headers["cache-status"]), /hit; ttl=(59|60)$/)
+    assert.equal(headers["cache-control"], "public, max-age=600")
+    assert.ok(Number(headers.age) >= 540)
+    assert.equal(headers["cdn-cache-control"], undefined)
+  })
+
+  it("renders anew for who will not have what is kept, if that is heard (RFC 9111 §5.2.1.4)", async () => {
+    await ask("/store/products")
+    await ask("/store/products", { "cache-control": "no-cache" })
+    assert.equal(renders, 1, "nobody can make the store work by asking")
+    close()
+    await listen({ honorsNoCache: true })
+    await ask("/store/products")
+    assert.equal(renders, 1)
+    await ask("/store/products", { "cache-control": "no-cache" })
+    assert.equal(renders, 2)
+    await ask("/store/products")
+    assert.equal(renders, 2, "what was rendered anew is kept")
+    await ask("/store/products", { "cache-control": "no-store" })
+    assert.equal(renders, 3)
+    await ask("/store/products")
+    assert.equal(renders, 3)
+  })
+
+  it("answers 304 to who has it since, where there is no ETag to ask for (RFC 9110 §13.1.3)", async () => {
+    const at = (second: number) => new Date(second * 1_000).toUTCString()
+    express = (_req, res) => {
+      res.setHeader("Last-Modified", at(1_000))
+      res.end("it")
+    }
+    await ask("/store/products")
+    assert.equal((await ask("/store/products", { "if-modified-since": at(1_000) })).status, 304)
+    assert.equal((await ask("/store/products", { "if-modified-since": at(999) })).status, 200)
+    const both = { "if-modified-since": at(1_000), "if-none-match": '"other"' }
+    assert.equal((await ask("/store/products", both)).status, 200)
+  })
+
   it("does not keep what nobody knows the dependencies of", async () => {
-    read = undefined
+    read = "nobody knows"
     await ask("/store/products")
     await ask("/store/products")
     assert.equal(renders, 2)
   })
 
   it("does not keep who waited from his answer when it is not kept", async () => {
-    read = undefined
+    read = "nobody knows"
     const all = await Promise.all(Array.from({ length: 10 }, () => ask("/store/products")))
     assert.equal(renders, 10)
     assert.ok(all.every(({ status }) => status === 200))
@@ -221,7 +285,7 @@ describe("the front", () => {
   })
 
   it("makes nobody wait for an answer that will not be kept", { timeout: 5_000 }, async () => {
-    read = undefined
+    read = "nobody knows"
     await ask("/store/products")
     const answer = express
     const waiting: (() => void)[] = []
@@ -346,7 +410,10 @@ describe("the front", () => {
       Object.assign(req, { route: { path: "/store/products/search" } })
       answer(req, res)
     }
-    for (let time = 0; time < 2; time++) assert.equal(told(await ask("/store/products/search")), undefined)
+    for (const forwarded of ["uri-miss", "bypass"]) {
+      const why = `Pegasus; fwd=${forwarded}; detail="/store/products/search answered"`
+      assert.equal(told(await ask("/store/products/search")), why)
+    }
     assert.equal(renders, 2)
   })
 
@@ -455,7 +522,10 @@ describe("the front", () => {
           renders++
           express(req, res)
         }
-        front.handle(req, res, () => front.handleWithin(req, res, render, asker))
+        front.handle(req, res, () => {
+          if (front.waitsWithin(req)) front.handleWithin(req, res, render, asker)
+          else render()
+        })
       }).listen(0)
       port = (within.address() as AddressInfo).port
       const before = close

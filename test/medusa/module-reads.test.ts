@@ -2,18 +2,14 @@
 import assert from "node:assert/strict"
 import { after, afterEach, before, beforeEach, describe, it } from "node:test"
 import knex, { type Knex } from "knex"
-import { type Cache, createCache } from "../../src/engine"
-import { type Database as Connection, Freshness } from "../../src/medusa/freshness"
 import { keepReads } from "../../src/medusa/module-reads"
 import { createDatabase, type Database } from "../support/database"
-
-const silent = { info: () => undefined, warn: () => undefined, error: () => undefined } as never
+import { type ToldCache, toldCache } from "../support/told-cache"
 
 describe("the reads of modules", () => {
   let database: Database
   let shared: Knex
-  let cache: Cache
-  let freshness: Freshness
+  let told: ToldCache
   let statements: string[]
   let service: { listThings(...given: unknown[]): Promise<unknown>; listOdd(): Promise<unknown> }
 
@@ -34,37 +30,23 @@ describe("the reads of modules", () => {
     await database.client.query("truncate thing, other")
     await database.client.query("insert into thing values ('a', 'A'), ('b', 'B')")
     await database.client.query("insert into other values ('a', 'A')")
-    cache = createCache({
-      prefix: "parts",
-      memory: { maxBytes: 1_000_000 },
-      witness: { trusted: (now) => freshness?.trusted(now) === true },
-    })
-    freshness = await Freshness.begin({
-      database: shared as unknown as Connection,
-      feed: { install: "start" },
-      logger: silent,
-      invalidate: (tags) => void cache.invalidate({ tags }),
-      forgetAll: () => void cache.clear(),
-    })
+    told = await toldCache(shared)
     const own = {
       listThings: async ({ table, id }: { table: string; id: string[] }) => shared(table).whereIn("id", id),
       listOdd: async () => [new URL((await shared("thing"))[0].id, "http://a")],
     }
-    keepReads("things", own, { cache, freshness, ttl: 60_000 })
+    keepReads("things", own, { ...told, ttl: 60_000 })
     service = own as never
     statements.length = 0
   })
-  afterEach(async () => {
-    await freshness.close()
-    await cache.close()
-  })
+  afterEach(() => told.close())
 
   /** What a page does: several reads under one key. @returns what it depends on */
   const page = (read: () => Promise<unknown>) =>
-    freshness.within(async () => {
-      const reading = freshness.begin("page")
+    told.freshness.within(async () => {
+      const reading = told.freshness.begin("page")
       const value = await read()
-      const kept = await freshness.end("page")
+      const kept = await told.freshness.end("page")
       return { value, reading, tags: kept?.tags ?? [] }
     })
   const things = (...id: string[]) => service.listThings({ table: "thing", id })
@@ -83,7 +65,7 @@ describe("the reads of modules", () => {
     await page(() => Promise.all([things("a"), others()]))
     statements.length = 0
     await database.client.query("update thing set title = 'new' where id = 'a'")
-    assert.ok(await freshness.settled())
+    assert.ok(await told.freshness.settled())
     const { value } = await page(() => Promise.all([things("a"), others()]))
     assert.deepEqual(value, [[{ id: "a", title: "new" }], [{ id: "a", title: "A" }]])
     assert.equal(statements.length, 1)
@@ -99,11 +81,11 @@ describe("the reads of modules", () => {
 
   it("may show stock for as long as was asked, and carts never", async () => {
     const read = (table: string, stockTtl?: number) =>
-      freshness.within(async () => {
-        freshness.begin("page")
+      told.freshness.within(async () => {
+        told.freshness.begin("page")
         await shared(table)
         await shared("thing").where({ id: "a" })
-        return freshness.end("page", stockTtl)
+        return told.freshness.end("page", stockTtl)
       })
     assert.equal(await read("inventory_level"), undefined)
     assert.equal(await read("cart", 5_000), undefined)
@@ -122,8 +104,8 @@ describe("the reads of modules", () => {
 
   it("are done anew where what was kept is being proven", async () => {
     await page(() => things("a"))
-    await freshness.within(async () => {
-      freshness.begin("proof").isProof = true
+    await told.freshness.within(async () => {
+      told.freshness.begin("proof").isProof = true
       await things("a")
     })
     assert.equal(statements.length, 2)

@@ -2,13 +2,11 @@
 import assert from "node:assert/strict"
 import { after, before, describe, it } from "node:test"
 import knex, { type Knex } from "knex"
-import { type Cache, createCache } from "../../src/engine"
-import { type Database as Connection, Freshness } from "../../src/medusa/freshness"
 import { keepReads } from "../../src/medusa/module-reads"
 import { randomOf } from "../history/random"
 import { createDatabase, type Database } from "../support/database"
+import { type ToldCache, toldCache } from "../support/told-cache"
 
-const silent = { info: () => undefined, warn: () => undefined, error: () => undefined } as never
 const schema = `
 create table maker (id text primary key, name text);
 create table product (id text primary key, title text, status text, maker_id text references maker (id));
@@ -64,8 +62,7 @@ function serviceOf(shared: Knex) {
 describe("products kept row by row", () => {
   let database: Database
   let shared: Knex
-  let cache: Cache
-  let freshness: Freshness
+  let told: ToldCache
   let statements: string[] = []
   let kept: ReturnType<typeof serviceOf>
   let truth: ReturnType<typeof serviceOf>
@@ -81,40 +78,29 @@ describe("products kept row by row", () => {
       insert into product_tags values ('p1', 't1'), ('p2', 't1'), ('p2', 't2')`)
     shared = knex({ client: "pg", connection: { connectionString: database.url } })
     shared.on("query", ({ sql, bindings }) => statements.push(`${sql} ${bindings}`))
-    cache = createCache({
-      prefix: "rows",
-      memory: { maxBytes: 10_000_000 },
-      witness: { trusted: (now) => freshness?.trusted(now) === true },
-    })
-    freshness = await Freshness.begin({
-      database: shared as unknown as Connection,
-      feed: { install: "start" },
-      logger: silent,
-      invalidate: (tags) => void cache.invalidate({ tags }),
-      forgetAll: () => void cache.clear(),
-    })
+    told = await toldCache(shared)
     truth = serviceOf(shared)
     kept = serviceOf(shared)
-    keepReads("product", kept as never, { cache, freshness, ttl: 60_000 })
+    keepReads("product", kept as never, { ...told, ttl: 60_000 })
   })
   after(async () => {
-    await freshness?.close()
-    await cache?.close()
+    await told.freshness.close()
+    await told.cache.close()
     await shared?.destroy()
     await database?.drop()
   })
 
   const config = { relations: ["variants", "maker", "tags"], take: 4 }
   const page = (service: typeof kept, status = "on") =>
-    freshness.within(async () => {
-      freshness.begin("page")
+    told.freshness.within(async () => {
+      told.freshness.begin("page")
       const listed = await service.listAndCountProducts({ status }, config)
-      await freshness.end("page")
+      await told.freshness.end("page")
       return listed
     })
   const change = async (sql: string) => {
     await database.client.query(sql)
-    assert.ok(await freshness.settled())
+    assert.ok(await told.freshness.settled())
     statements = []
   }
 
