@@ -417,6 +417,23 @@ describe("the front", () => {
     assert.equal(renders, 2)
   })
 
+  it("keeps what Medusa's own instrumentation copies the headers of, and nothing for who copies them after it", async () => {
+    const start = require("@medusajs/medusa/commands/start")
+    const { registerOtel } = require("@medusajs/medusa")
+    registerOtel({ serviceName: "test", instrument: { http: true } })
+    const answer = express
+    express = (req, res) => start.traceRequestHandler(async () => answer(req, res), req, res)
+    await ask("/store/products", { "x-odd": "1" })
+    await ask("/store/products", { "x-odd": "2" })
+    assert.equal(renders, 1)
+    express = (req, res) =>
+      start.traceRequestHandler(async () => res.end(JSON.stringify({ ...req.headers })), req, res)
+    await ask("/store/regions", { "x-odd": "1" })
+    const second = await ask("/store/regions", { "x-odd": "2" })
+    assert.equal(JSON.parse(second.body.toString())["x-odd"], "2")
+    assert.equal(renders, 3)
+  })
+
   for (const [what, look] of [
     ["copies the headers", (req: IncomingMessage) => ({ ...req.headers })],
     ["reads them raw", (req: IncomingMessage) => req.rawHeaders],
