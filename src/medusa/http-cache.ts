@@ -189,16 +189,30 @@ class AccessLog {
   private lines = ""
   private second = 0
   private time = ""
+  private readonly texts = new Map<string, string>()
 
   hit(req: IncomingMessage, status: number): void {
     if (this.lines === "") setTimeout(() => this.flush(), flushAfter).unref()
     const { headers, method, url, socket } = req
-    const client = headers["x-forwarded-for"] ?? socket.remoteAddress ?? "-"
-    const id = headers["x-request-id"] ?? randomUUID()
-    const start = `{"level":"http","client_ip":${text(client)},"request_id":${text(id)}`
-    const asked = `"http_version":"${req.httpVersion}","method":"${method}","path":${text(url)},"status":${status}`
-    const who = `"duration":0,"referrer":${text(headers.referer ?? "-")},"user_agent":${text(headers["user-agent"])}`
+    const client = headers["x-forwarded-for"] ?? socket.remoteAddress
+    const { "x-request-id": given } = headers
+    const id = given === undefined ? `"${randomUUID()}"` : this.text(given)
+    const start = `{"level":"http","client_ip":${this.text(client)},"request_id":${id}`
+    const asked = `"http_version":"${req.httpVersion}","method":"${method}","path":${this.text(url)},"status":${status}`
+    const who = `"duration":0,"referrer":${this.text(headers.referer)},"user_agent":${this.text(headers["user-agent"])}`
     this.lines += `${start},${asked},${who},"cache":"hit","timestamp":"${this.now()}"}\n`
+  }
+
+  /** As JSON. The same addresses, browsers and clients come again and again. */
+  private text(value: string | string[] = "-"): string {
+    const plain = String(value)
+    let found = this.texts.get(plain)
+    if (found === undefined) {
+      found = JSON.stringify(plain)
+      if (this.texts.size >= mostTexts) this.texts.clear()
+      this.texts.set(plain, found)
+    }
+    return found
   }
 
   private now(): string {
@@ -216,4 +230,4 @@ class AccessLog {
 
 /** Milliseconds. */
 const flushAfter = 100
-const text = (value: string | string[] | undefined) => JSON.stringify(value ?? "-")
+const mostTexts = 2_000
