@@ -1,7 +1,7 @@
 /** What is known of the database: its tables that tell their changes, its foreign keys, its own functions. */
 import type { ClientBase } from "pg"
 import type { Catalog, Table } from "../tracking"
-import { type Wanted, wantedTables } from "./triggers"
+import { functionName, type Wanted, wantedTables } from "./triggers"
 
 const referencesSql = `
 select distinct f.relname || '.' || a.attname as source, t.relname || '.' || b.attname as target
@@ -28,6 +28,11 @@ select r.relname as table from pg_class r
 where r.relnamespace = current_schema()::regnamespace and r.relkind in ('r', 'p') and not r.relispartition
   and not (r.relkind = 'r' and exists (select 1 from pg_inherits i where i.inhparent = r.oid or i.inhrelid = r.oid))`
 
+/** Tables with triggers that are neither ours nor PostgreSQL's. */
+const spreadingSql = `
+select distinct r.relname as table from pg_trigger t join pg_class r on r.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid
+where r.relnamespace = current_schema()::regnamespace and not t.tgisinternal and p.proname <> '${functionName}'`
+
 export interface Known {
   catalog: Catalog
   wanted: Wanted[]
@@ -41,6 +46,7 @@ export async function readCatalog(client: Pick<ClientBase, "query">): Promise<Kn
   const leading = new Set(references.map(({ source, target }) => `${source}>${target}`))
   const functions = new Set(await column(functionsSql, "proname"))
   const all = new Set(await column(plainTablesSql, "table"))
+  const spreading = new Set(await column(spreadingSql, "table"))
   const tables = new Map<string, Table>()
   const dated = new Set(await column(datedSql, "table"))
   for (const { table, name, primary, keys, isInstalled } of wanted) {
@@ -62,6 +68,7 @@ export async function readCatalog(client: Pick<ClientBase, "query">): Promise<Kn
       isTable: (name) => all.has(name),
       leads: (from, to) => leading.has(`${from.table}.${from.column}>${to.table}.${to.column}`),
       isHarmless: (name) => functions.has(name),
+      spreads: (name) => spreading.has(name),
     },
   }
 }

@@ -6,6 +6,7 @@ export {
   install,
   installSql,
   isHot,
+  isOfShopper,
   isStock,
   listTables,
   remove,

@@ -48,6 +48,7 @@ const nothing: Catalog = {
   isTable: () => false,
   leads: () => false,
   isHarmless: () => false,
+  spreads: () => true,
 }
 
 class PostgresFeed implements Feed {

@@ -12,7 +12,7 @@
 import type { ClientBase } from "pg"
 
 export const channel = "pegasus_feed"
-const functionName = "pegasus_feed"
+export const functionName = "pegasus_feed"
 /** Rises when the function or the triggers change: older ones are then replaced. */
 const version = 3
 const mostRows = 50
@@ -32,6 +32,10 @@ const hot = [
   /^(mikro_orm_migrations|link_module_migrations|script_migrations|index_.*|lock|locking)$/,
 ]
 
+/** What a shopper alone changes, under the lock of his cart, and who he is. */
+const ofShopper = /^(cart|credit_line|customer|customer_address)(_|$)/
+
+export const isOfShopper = (table: string) => ofShopper.test(table)
 /** Of stock: how much there is, and how much of it is promised. */
 export const isStock = (table: string) => stock.test(table)
 export const isHot = (table: string) => hot.some((pattern) => pattern.test(table))

@@ -19,7 +19,7 @@ import type {
   IEventBusModuleService,
   Logger,
 } from "@medusajs/framework/types"
-import { GraphQLUtils } from "@medusajs/framework/utils"
+import { GraphQLUtils, Modules } from "@medusajs/framework/utils"
 import {
   type Cache,
   connect,
@@ -31,12 +31,14 @@ import {
   type RedisState,
   stableText,
 } from "../engine"
+import { spareCheckpoints } from "./checkpoints"
 import { type EntitySchema, tagsOfData, tagsOfEvent } from "./entities"
 import { type Database, Freshness, installFeed, untracked } from "./freshness"
 import { HttpCache } from "./http-cache"
 import { keepModuleReads } from "./module-reads"
 import type { FeedOptions, HttpOptions } from "./options"
 import { PendingLoads } from "./pending-loads"
+import { type Locking, spareRepeats } from "./repeated-statements"
 import { Sampler } from "./sampler"
 import type { CachingModuleOptions } from "./with-pegasus"
 
@@ -125,6 +127,7 @@ export class CachingModuleService implements ICachingModuleService {
     const { key, tags, providers = this.providerIds.slice(0, 1) } = options
     requireKeyOrTags(key, tags)
     const reading = key !== undefined && willSet(options) ? this.freshness?.begin(key) : undefined
+    if (this.freshness?.wrote) await this.freshness.settle()
     for (const provider of providers) {
       if (!this.declares(provider)) continue
       const room = this.roomOf(provider)
@@ -247,6 +250,7 @@ export class CachingModuleService implements ICachingModuleService {
 
   private async start(): Promise<void> {
     this.schema = readSchema()
+    spareCheckpoints()
     if (this.hears("postgres")) {
       this.freshness = await Freshness.begin({
         database: this.database,
@@ -260,6 +264,8 @@ export class CachingModuleService implements ICachingModuleService {
         const { cache, logger, storeCors, httpOptions: http } = this
         this.http = new HttpCache({ cache, freshness, logger, storeCors, http })
       }
+      const locking = MedusaModule.getModuleInstance(Modules.LOCKING)?.[Modules.LOCKING]
+      spareRepeats(this.database, locking as Locking | undefined, freshness)
       keepModuleReads({ cache: this.cache, freshness: this.freshness, ttl: this.ttl })
       if (this.sample > 0) this.sampler = this.samplerOf(this.freshness)
     } else {

@@ -9,8 +9,8 @@
 import { channel } from "node:diagnostics_channel"
 import type { Logger } from "@medusajs/framework/types"
 import type { ClientConfig } from "pg"
-import { type Feed, install, isHot, isStock, postgresFeed, withClient } from "../feed"
-import { type Change, loadParser, type Reading, Tracker, tagsOfChange } from "../tracking"
+import { type Feed, install, isHot, isOfShopper, isStock, postgresFeed, withClient } from "../feed"
+import { type Change, loadParser, type Reading, type Request, Tracker, tagsOfChange } from "../tracking"
 import type { FeedOptions } from "./options"
 
 /** The part of knex that is used. */
@@ -88,9 +88,28 @@ export class Freshness {
     return this.tracker.begin(key)
   }
 
-  /** Whether something that is to be kept is being loaded in this context, and not to prove what was kept. */
-  get isReading(): boolean {
-    return this.tracker.isReading
+  /** Whether what is read in this context may be what is kept. */
+  get recalls(): boolean {
+    return this.tracker.recalls
+  }
+
+  /** What this request asked before, and the tables of a statement, if it may be answered from it. */
+  repeated(sql: string, bindings: readonly unknown[] | undefined) {
+    const { repeats } = this.tracker
+    const tables = repeats && this.tracker.tablesOf(sql, bindings)
+    const told = this.feed.catalog.tables
+    const mayRepeat = tables?.every((table) => told.has(table) || isOfShopper(table))
+    return repeats && tables && mayRepeat ? { repeats, tables } : undefined
+  }
+
+  /** A statement of this request is sent, or was answered. */
+  noteChange(sql: string): void {
+    this.tracker.noteChange(sql)
+  }
+
+  /** Others may have written what this request has read. */
+  forgetRepeats(): void {
+    this.tracker.repeats?.forget()
   }
 
   /** Runs something whose readings end with it. */
@@ -121,8 +140,13 @@ export class Freshness {
     return this.dependenciesOf(reading, stockTtl)
   }
 
+  /** Whether the request of this context changed anything. */
+  get wrote(): boolean {
+    return this.tracker.wrote
+  }
+
   /** Resolves when what this request changed has been told here, so that the next read sees it. */
-  async settle(request: { wrote: boolean }): Promise<void> {
+  async settle(request: { wrote: boolean } = this.tracker): Promise<void> {
     // While the feed is silent nothing older than two seconds is answered anyway.
     if (!request.wrote || !this.feed.trusted(Date.now())) return
     if (!(await this.settled())) this.options.forgetAll()
@@ -133,9 +157,9 @@ export class Freshness {
     return this.feed.settled(longestSettling)
   }
 
-  /** Runs a request, and afterwards knows whether it wrote. */
-  request<T>(run: (request: { wrote: boolean }) => T): T {
-    return this.tracker.request(run)
+  /** Runs a request, and afterwards knows whether it wrote. @param recalls whether what it reads may be what is kept */
+  request<T>(recalls: boolean, run: (request: Request) => T): T {
+    return this.tracker.request(recalls, run)
   }
 
   /** From a statement that changed something to its being heard here, of the last thousand. Milliseconds. */

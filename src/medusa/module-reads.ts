@@ -22,11 +22,13 @@ const reference = new Set<string>([
   Modules.FULFILLMENT,
   Modules.PRICING,
   Modules.PRODUCT,
+  Modules.PROMOTION,
   Modules.REGION,
   Modules.SALES_CHANNEL,
   Modules.STOCK_LOCATION,
   Modules.STORE,
   Modules.TAX,
+  Modules.TRANSLATION,
 ])
 /** Reads whose rows are kept one by one, and the method that reads rows without counting them. */
 const divisible: Record<string, string> = {
@@ -37,7 +39,7 @@ const isRead = (name: string) => /^(list|retrieve|calculatePrices$)/.test(name)
 
 export interface ModuleReadsOptions {
   cache: Pick<Cache, "peek" | "capture" | "set">
-  freshness: Pick<Freshness, "isReading" | "within" | "begin" | "end" | "answered">
+  freshness: Pick<Freshness, "recalls" | "within" | "begin" | "end" | "answered">
   /** How long a part lives, in milliseconds. */
   ttl: number
 }
@@ -58,7 +60,7 @@ export function keepReads(module: string, service: Service, options: ModuleReads
   for (const [name, original] of originals) {
     service[name] = (...given: unknown[]) => {
       const isAlone = given.length > 2 && given[2] !== undefined
-      if (isAlone || !options.freshness.isReading) return original.apply(service, given)
+      if (isAlone || !options.freshness.recalls) return original.apply(service, given)
       const [filters, config] = given
       const bound =
         (method: Method): Call["read"] =>

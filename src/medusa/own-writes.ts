@@ -16,11 +16,17 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
     | { ownWrites?: Freshness }
     | undefined
   const freshness = caching?.ownWrites
-  if (!freshness || reading.has(req.method)) {
+  const isRead = reading.has(req.method)
+  const isShopper = req.originalUrl.startsWith("/store/")
+  if (!freshness || (isRead && !isShopper)) {
     next()
     return
   }
-  freshness.request((request) => {
+  freshness.request(isShopper, (request) => {
+    if (isRead) {
+      next()
+      return
+    }
     const end = res.end.bind(res) as (...given: unknown[]) => MedusaResponse
     res.end = (...given: unknown[]) => {
       if (!request.wrote) return end(...given)

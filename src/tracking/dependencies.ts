@@ -37,6 +37,8 @@ export interface Catalog {
   tables: ReadonlyMap<string, Table>
   /** Whether a foreign key leads from one column to the other. */
   leads(from: { table: string; column: string }, to: { table: string; column: string }): boolean
+  /** Whether a change of the table may change others, by a trigger of the store's own. */
+  spreads(table: string): boolean
   /** Whether a function is PostgreSQL's own and gives the same for the same. */
   isHarmless(functionName: string): boolean
 }

@@ -2,4 +2,4 @@
 export { type Catalog, type Change, nameOfTag, type Table, tagsOfChange } from "./dependencies"
 export { Shares } from "./shares"
 export { loadParser } from "./statement"
-export { type Issued, type Reading, Tracker } from "./tracker"
+export { type Issued, type Reading, type Request, Tracker } from "./tracker"

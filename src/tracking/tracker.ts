@@ -9,6 +9,7 @@
 import { AsyncLocalStorage } from "node:async_hooks"
 import { LRUCache } from "lru-cache"
 import { type Catalog, noteRead, type Read } from "./dependencies"
+import { Repeats } from "./repeats"
 import type { Shares } from "./shares"
 import { skeletonOf } from "./skeleton"
 import { parseStatement, type Statement } from "./statement"
@@ -29,6 +30,8 @@ const mostStatements = 2_000
 const longestReading = 60_000
 /** What begins, ends or reads: everything else is taken for a write. */
 const harmless = /^\s*(?:select|begin|start|commit|rollback|savepoint|release|set|show|values)\b/i
+
+const endsTransaction = /^\s*(?:commit|release|rollback)\b/i
 
 /** The table of a plain write. */
 const written = /^\s*(?:insert\s+into|update|delete\s+from)\s+(?:"?\w+"?\.)?"?(\w+)"?/i
@@ -60,10 +63,19 @@ export class Reading implements Read {
   }
 }
 
+/** A request to the store. */
+export interface Request {
+  /** Whether it changed anything that is told. */
+  wrote: boolean
+  /** Whether what it reads of the catalogue may be what is kept, until it writes. */
+  recalls: boolean
+  /** Where it recalls: what it asked before. */
+  repeats: Repeats | undefined
+}
+
 interface Context {
   reading?: Reading | undefined
-  /** A request that may write; see `writes`. */
-  request?: { wrote: boolean } | undefined
+  request?: Request | undefined
 }
 
 export class Tracker {
@@ -85,10 +97,20 @@ export class Tracker {
     return reading
   }
 
-  /** Whether something that is to be kept is being loaded in this context, and not to prove what was kept. */
-  get isReading(): boolean {
-    const readings = [...aliveFrom(this.context.getStore()?.reading)]
-    return readings.length > 0 && !readings.some(({ isProof }) => isProof)
+  /**
+   * Whether what is read in this context may be what is kept: in a request that recalls, or while something is loaded that is
+   * to be kept; but not to prove what was kept, and not in a request that wrote, which reads what it wrote.
+   */
+  get recalls(): boolean {
+    const { reading, request } = this.context.getStore() ?? {}
+    if (request?.wrote) return false
+    const readings = [...aliveFrom(reading)]
+    return (readings.length > 0 || request?.recalls === true) && !readings.some(({ isProof }) => isProof)
+  }
+
+  /** Whether the request of this context changed anything that is told. */
+  get wrote(): boolean {
+    return this.context.getStore()?.request?.wrote === true
   }
 
   /** Runs something whose readings end with it. */
@@ -127,9 +149,33 @@ export class Tracker {
   }
 
   /** Runs a request; afterwards `wrote` says whether it changed anything in the database. */
-  request<T>(run: (request: { wrote: boolean }) => T): T {
-    const request = { wrote: false }
-    return this.context.run({ request }, () => run(request))
+  request<T>(recalls: boolean, run: (request: Request) => T): T {
+    const request = { wrote: false, recalls, repeats: recalls ? new Repeats() : undefined }
+    return this.context.run({ ...this.context.getStore(), request }, () => run(request))
+  }
+
+  /** What this request asked before, if it recalls. */
+  get repeats(): Repeats | undefined {
+    return this.context.getStore()?.request?.repeats
+  }
+
+  /** A statement of this request is sent, or was answered: what it may change must be asked again. */
+  noteChange(sql: string): void {
+    const { repeats } = this
+    if (!repeats) return
+    if (endsTransaction.test(sql)) repeats.commit()
+    if (harmless.test(sql)) return
+    const table = written.exec(sql)?.[1]
+    // What is deleted may take other rows along.
+    const isAlone = table !== undefined && !/^\s*delete\b/i.test(sql) && !this.catalog().spreads(table)
+    repeats.write(isAlone ? table : undefined)
+  }
+
+  /** The tables that a statement reads; undefined when it is not sure that it only reads them, or when it asks for the time. */
+  tablesOf(sql: string, bindings: readonly unknown[] | undefined): string[] | undefined {
+    const { statement } = this.statementOf(sql, bindings)
+    if (statement.kind !== "read" || statement.usesNow) return undefined
+    return statement.sources.map(({ table }) => table)
   }
 
   /** A statement is about to run. */

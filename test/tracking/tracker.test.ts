@@ -12,6 +12,7 @@ const catalog: Catalog = {
   tables: new Map(names.map((name) => [name, table])),
   leads: () => false,
   isHarmless: () => true,
+  spreads: () => false,
 }
 
 describe("the tracker", () => {
@@ -106,7 +107,7 @@ describe("the tracker", () => {
 
   it("knows whether a request wrote", async () => {
     const wrote = (sql: string) =>
-      tracker.request(async (request) => {
+      tracker.request(false, async (request) => {
         await query(sql)
         return request.wrote
       })

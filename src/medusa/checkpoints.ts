@@ -1,0 +1,63 @@
+/**
+ * A workflow that begins under an id that was just made up has no checkpoint. Medusa asks the database for it all the same,
+ * once for each workflow and each workflow within it: eight times when a shopper puts something into his cart.
+ *
+ * The seam: `beginTransaction` (orchestration/dist/transaction/transaction-orchestrator.js:1126, 2.21.2) asks the storage of the
+ * in-memory workflow engine (workflow-engine-inmemory/dist/utils/workflow-orchestrator-storage.js:200) before it does
+ * anything else, in the same turn. The id holds when it was made (ULID). What this process saved itself, what is older than a minute or than
+ * the process, and every other way to ask goes to the database as ever.
+ */
+import { DistributedTransaction, TransactionOrchestrator } from "@medusajs/framework/orchestration"
+import { LRUCache } from "lru-cache"
+
+interface Storage {
+  get(key: string, ...rest: unknown[]): Promise<unknown>
+  save(key: string, ...rest: unknown[]): Promise<unknown>
+}
+
+type Begin = (this: unknown, options: { transactionId: string }) => Promise<unknown>
+
+/** Milliseconds. */
+const longestFlow = 60_000
+const mostSaved = 50_000
+const engine = "InMemoryDistributedTransactionStorage"
+/** What node's ULIDs are made of (Crockford's base 32); the first ten digits are the milliseconds since 1970. */
+const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+const madeUp = /auto-([0-9A-HJKMNP-TV-Z]{10})[0-9A-HJKMNP-TV-Z]{16}(?:-attempt-\d+)?$/
+
+/** Spares Medusa the question. @returns false when it is not as expected, and nothing was changed */
+export function spareCheckpoints(): boolean {
+  const { keyValueStore } = DistributedTransaction as unknown as { keyValueStore?: Storage }
+  const orchestrator = TransactionOrchestrator.prototype as unknown as { beginTransaction?: Begin }
+  const begin = orchestrator.beginTransaction
+  if (keyValueStore?.constructor.name !== engine || typeof begin !== "function") return false
+  const { get, save } = keyValueStore
+  const saved = new LRUCache<string, true>({ max: mostSaved })
+  let beginning: string | undefined
+  keyValueStore.get = function (key, ...rest) {
+    const isNew = beginning !== undefined && key.endsWith(`:${beginning}`) && !saved.has(key)
+    beginning = undefined
+    return isNew ? Promise.resolve(undefined) : get.call(this, key, ...rest)
+  }
+  keyValueStore.save = function (key, ...rest) {
+    saved.set(key, true)
+    return save.call(this, key, ...rest)
+  }
+  orchestrator.beginTransaction = function (options) {
+    beginning = isJustMade(options.transactionId, Date.now()) ? options.transactionId : undefined
+    try {
+      return begin.call(this, options)
+    } finally {
+      beginning = undefined
+    }
+  }
+  return true
+}
+
+/** Whether an id was made up by this process within the last minute. */
+export function isJustMade(transactionId: string, now: number): boolean {
+  const time = madeUp.exec(transactionId)?.[1]
+  if (time === undefined) return false
+  const madeAt = [...time].reduce((sum, digit) => sum * digits.length + digits.indexOf(digit), 0)
+  return madeAt <= now && madeAt > now - longestFlow && madeAt > performance.timeOrigin
+}

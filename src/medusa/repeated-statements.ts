@@ -1,0 +1,88 @@
+/**
+ * Statements that Medusa repeats within one of a shopper's requests are asked once, until the request writes to what they read: a cart
+ * is loaded seven times while a delivery is chosen for it.
+ *
+ * Two seams. `_query` of knex's PostgreSQL client sends every statement (knex/lib/dialects/postgres/index.js:230, 2.5); the clients that
+ * transactions have are made of the same prototype (knex/lib/execution/transaction.js, `makeTxClient`), and always ask. And `acquire`
+ * and `execute` of the locking module: who waited for a lock reads what the one before him wrote.
+ */
+import { stableText } from "../engine"
+import type { Database, Freshness } from "./freshness"
+
+interface Query {
+  sql: string
+  bindings?: readonly unknown[]
+  options?: object
+  response?: Response
+}
+
+interface Response {
+  rows: Record<string, unknown>[]
+}
+
+type Send = (this: unknown, connection: unknown, query: Query) => Promise<Query>
+
+export interface Locking {
+  acquire(...given: unknown[]): Promise<unknown>
+  execute(keys: unknown, job: () => unknown, ...rest: unknown[]): Promise<unknown>
+}
+
+/** @returns false when it is not as expected, and nothing was changed */
+export function spareRepeats(
+  database: Database,
+  locking: Locking | undefined,
+  freshness: Pick<Freshness, "repeated" | "noteChange" | "forgetRepeats">,
+): boolean {
+  const { client } = database
+  const prototype = Object.getPrototypeOf(client) as { _query?: Send }
+  const send = prototype._query
+  if (typeof send !== "function" || typeof locking?.acquire !== "function") return false
+  forgetWhenLocked(locking, freshness)
+  prototype._query = function (connection, query) {
+    const isPlain = Object.keys(query.options ?? {}).length === 0
+    const repeated = this === client && isPlain ? freshness.repeated(query.sql, query.bindings) : undefined
+    if (!repeated) {
+      freshness.noteChange(query.sql)
+      return send.call(this, connection, query).finally(() => freshness.noteChange(query.sql))
+    }
+    const { repeats, tables } = repeated
+    const ask = async () => (await send.call(this, connection, query)).response!
+    const key = `${query.sql}\n${stableText(query.bindings ?? [])}`
+    return repeats.answer(key, tables, ask).then((response) => {
+      query.response = copyOf(response)
+      return query
+    })
+  }
+  return true
+}
+
+function forgetWhenLocked(locking: Locking, freshness: Pick<Freshness, "forgetRepeats">): void {
+  const { acquire, execute } = locking
+  locking.acquire = async function (...given) {
+    const acquired = await acquire.apply(this, given)
+    freshness.forgetRepeats()
+    return acquired
+  }
+  locking.execute = function (keys, job, ...rest) {
+    const forgetful = () => {
+      freshness.forgetRepeats()
+      return job()
+    }
+    return execute.call(this, keys, forgetful, ...rest)
+  }
+}
+
+/** Rows of the caller's own. */
+function copyOf(response: Response): Response {
+  const copy = Object.create(Object.getPrototypeOf(response)) as Response
+  return Object.assign(copy, response, { rows: response.rows.map(copyOfRow) })
+}
+
+function copyOfRow(row: Record<string, unknown>): Record<string, unknown> {
+  const copy = { ...row }
+  for (const name in copy) {
+    const value = copy[name]
+    if (typeof value === "object" && value !== null) copy[name] = structuredClone(value)
+  }
+  return copy
+}

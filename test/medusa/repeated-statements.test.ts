@@ -1,0 +1,176 @@
+/** Statements answered once in a request: beside a connection that always asks, on a real PostgreSQL. */
+import assert from "node:assert/strict"
+import { after, before, beforeEach, describe, it } from "node:test"
+import knex, { type Knex } from "knex"
+import type { Database as Connection } from "../../src/medusa/freshness"
+import { spareRepeats } from "../../src/medusa/repeated-statements"
+import { randomOf } from "../history/random"
+import { createDatabase, type Database } from "../support/database"
+import { type ToldCache, toldCache } from "../support/told-cache"
+
+const schema = `
+create table cart (id text primary key, note text);
+create table cart_item (id text primary key, cart_id text references cart (id) on delete cascade, note text);
+create table cart_log (id text primary key, note text);
+create table cart_mirror (id text primary key, note text);
+create table product (id text primary key, note text);
+create table inventory_level (id text primary key, note text);
+create function mirror() returns trigger language plpgsql as $$ begin
+  insert into cart_mirror values (new.id, new.note) on conflict (id) do update set note = excluded.note; return new; end $$;
+create trigger mirrors after insert or update on cart_log for each row execute function mirror();
+`
+const tables = ["cart", "cart_item", "cart_log", "cart_mirror", "product"]
+
+describe("statements within a request", () => {
+  let database: Database
+  let shared: Knex
+  let told: ToldCache
+  let sent = 0
+  const locking = {
+    acquire: async (..._given: unknown[]) => undefined as unknown,
+    execute: async (_keys: unknown, job: () => unknown) => job(),
+  }
+
+  before(async () => {
+    database = await createDatabase("pegasus_repeats")
+    await database.client.query(schema)
+    shared = knex({ client: "pg", connection: { connectionString: database.url } })
+    const { client } = shared as unknown as { client: { _query(...given: unknown[]): unknown } }
+    const prototype = Object.getPrototypeOf(client)
+    const send = prototype._query
+    prototype._query = function (...given: unknown[]) {
+      if (this === client) sent++
+      return send.apply(this, given)
+    }
+    told = await toldCache(shared)
+    assert.ok(spareRepeats(shared as unknown as Connection, locking, told.freshness))
+  })
+  after(async () => {
+    await told?.close()
+    await shared?.destroy()
+    await database?.drop()
+  })
+  beforeEach(async () => {
+    await database.client.query(`truncate ${[...tables, "inventory_level"].join()}`)
+    sent = 0
+  })
+
+  const request = <T>(run: () => Promise<T>) => told.freshness.request(true, run)
+
+  it("are asked once, and each caller has rows of his own", async () => {
+    await database.client.query("insert into cart values ('a', 'A')")
+    await request(async () => {
+      const [first] = await shared("cart").where({ id: "a" })
+      first.note = "changed"
+      const all = await Promise.all([shared("cart").where({ id: "a" }), shared("cart").where({ id: "a" })])
+      for (const [row] of all) assert.deepEqual(row, { id: "a", note: "A" })
+    })
+    assert.equal(sent, 1)
+    await request(() => shared("cart").where({ id: "a" }))
+    assert.equal(sent, 2, "another request asks for itself")
+  })
+
+  it("are asked anew for stock, by who does not recall, and by who has waited for a lock", async () => {
+    const twice = async (table: string) => {
+      sent = 0
+      for (let time = 0; time < 2; time++) await shared(table).where({ id: "a" })
+      return sent
+    }
+    assert.equal(await request(() => twice("cart")), 1)
+    assert.equal(await request(() => twice("product")), 1)
+    assert.equal(await request(() => twice("inventory_level")), 2)
+    assert.equal(await told.freshness.request(false, () => twice("cart")), 2)
+    const locked = async (lock: () => Promise<unknown>) => {
+      await shared("cart").where({ id: "a" })
+      sent = 0
+      await lock()
+      await shared("cart").where({ id: "a" })
+      return sent
+    }
+    assert.equal(await request(() => locked(() => locking.acquire("a"))), 1)
+    assert.equal(await request(() => locked(() => locking.execute("a", async () => undefined))), 1)
+  })
+
+  it("say nothing of what is not committed, and everything of what is", async () => {
+    const notes = async (on: Knex) => (await on("cart")).map(({ note }) => note)
+    await database.client.query("insert into cart values ('a', 'old')")
+    await request(async () => {
+      await shared.transaction(async (transaction) => {
+        await transaction("cart").update({ note: "new" })
+        assert.deepEqual(await notes(transaction), ["new"])
+        assert.deepEqual(await notes(shared), ["old"])
+      })
+      assert.deepEqual(await notes(shared), ["new"])
+    })
+    await request(async () => {
+      const slow = shared.raw("update cart set note = 'newer' where pg_sleep(0.2) is not null")
+      const writing = slow.then(() => undefined)
+      await database.client.query("select 1")
+      assert.deepEqual(await notes(shared), ["new"])
+      await writing
+      assert.deepEqual(await notes(shared), ["newer"])
+    })
+  })
+
+  it("fail as often as they are asked and fail", async () => {
+    await request(async () => {
+      for (let time = 0; time < 2; time++) await assert.rejects(shared("cart").where({ missing: 1 }))
+    })
+    assert.equal(sent, 2)
+  })
+
+  const seed = Number(process.env.PEGASUS_TEST_SEED ?? Date.now() % 1_000_000)
+  it(`say what asking again would say, whatever the request writes (seed ${seed})`, async () => {
+    const random = randomOf(seed)
+    const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!
+    const ids = ["a", "b", "c"]
+    let count = 0
+    const write = async (on: Knex) => {
+      const [table, id, note] = [pick(tables), pick(ids), `note ${++count}`]
+      if (table === "cart_item") {
+        await on.raw("insert into cart values (?, ?) on conflict (id) do nothing", [id, note])
+        await on.raw(
+          "insert into cart_item values (?, ?, ?) on conflict (id) do update set note = excluded.note, cart_id = excluded.cart_id",
+          [pick(ids), id, note],
+        )
+      } else if (random() < 0.2) await on(table).where({ id }).delete()
+      else if (random() < 0.5) await on(table).where({ id }).update({ note })
+      else
+        await on.raw(
+          `with made as (insert into ${table} values (?, ?) on conflict (id) do update set note = excluded.note returning id) select * from made`,
+          [id, note],
+        )
+    }
+    const reads = [
+      ...tables.map((table) => `select * from ${table} order by id`),
+      "select c.note, i.note as item from cart c left join cart_item i on i.cart_id = c.id order by 1, 2",
+    ]
+    const check = async () => {
+      const sql = pick(reads)
+      const [{ rows: mine }, { rows: truth }] = [await shared.raw(sql), await database.client.query(sql)]
+      assert.deepEqual(mine, truth, sql)
+    }
+    sent = 0
+    let asked = 0
+    for (let round = 0; round < 60; round++) {
+      await request(async () => {
+        for (let step = 0; step < 12; step++) {
+          const what = random()
+          if (what < 0.75) {
+            asked++
+            await check()
+          } else if (what < 0.87) await write(shared)
+          else {
+            await shared.transaction(async (transaction) => {
+              await write(transaction)
+              asked++
+              await check()
+              await write(transaction)
+            })
+          }
+        }
+      })
+    }
+    assert.ok(sent < asked, `${sent} of ${asked} were asked`)
+  })
+})
