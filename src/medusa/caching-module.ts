@@ -38,6 +38,7 @@ import { HttpCache } from "./http-cache"
 import { keepModuleReads } from "./module-reads"
 import type { FeedOptions, HttpOptions } from "./options"
 import { PendingLoads } from "./pending-loads"
+import { cheapenFunctions } from "./pure-functions"
 import { type Locking, spareRepeats } from "./repeated-statements"
 import { Sampler } from "./sampler"
 import type { CachingModuleOptions } from "./with-pegasus"
@@ -251,6 +252,7 @@ export class CachingModuleService implements ICachingModuleService {
   private async start(): Promise<void> {
     this.schema = readSchema()
     spareCheckpoints()
+    cheapenFunctions()
     if (this.hears("postgres")) {
       this.freshness = await Freshness.begin({
         database: this.database,
@@ -266,7 +268,8 @@ export class CachingModuleService implements ICachingModuleService {
       }
       const locking = MedusaModule.getModuleInstance(Modules.LOCKING)?.[Modules.LOCKING]
       spareRepeats(this.database, locking as Locking | undefined, freshness)
-      keepModuleReads({ cache: this.cache, freshness: this.freshness, ttl: this.ttl })
+      const { cache, ttl, database } = this
+      keepModuleReads({ cache, freshness, ttl, database })
       if (this.sample > 0) this.sampler = this.samplerOf(this.freshness)
     } else {
       this.logger.warn(

@@ -16,6 +16,7 @@ import type { FeedOptions } from "./options"
 /** The part of knex that is used. */
 export interface Database {
   on(event: string, listener: (...given: never[]) => void): void
+  raw(sql: string): Promise<{ rows: Record<string, string>[] }>
   client: { config: { connection: ClientConfig; searchPath?: string | string[] } }
 }
 

@@ -3,14 +3,14 @@
  * loaded anew for one product's title; its prices, its links and its channel have not moved.
  *
  * The seam: the query engine and the workflows call `service[method](filters, config)` on the loaded services
- * (query/dist/query/module-data-fetcher.js:61, 2.21.2), links included. Outside of such a load nothing changes; and a
- * call with a context of its own may be part of a transaction, and is left alone.
+ * (query/dist/query/module-data-fetcher.js:61, 2.21.2), links included. The same serves a shopper's requests, until they write
+ * something of the kind. Elsewhere nothing changes; and a call that may be part of a transaction is left alone.
  */
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
-import { Modules } from "@medusajs/framework/utils"
+import { MedusaContextType, Modules } from "@medusajs/framework/utils"
 import { type Cache, digest, stableText } from "../engine"
 import { Shares } from "../tracking"
-import type { Freshness } from "./freshness"
+import type { Database, Freshness } from "./freshness"
 
 type Method = (...given: unknown[]) => Promise<unknown>
 type Service = Record<string, unknown>
@@ -37,11 +37,21 @@ const divisible: Record<string, string> = {
 }
 const isRead = (name: string) => /^(list|retrieve|calculatePrices$)/.test(name)
 
+/** Reads that take a context, most of which says nothing to them: the whole cart, or the customer. */
+const contextual = /^pricing\.(calculatePrices|(list|listAndCount|retrieve)PriceSets?)$/
+/** What the rules and the preferences of prices name. */
+const attributesSql = `select attribute from price_rule where deleted_at is null
+union select attribute from price_list_rule where deleted_at is null
+union select attribute from price_preference where deleted_at is null`
+/** What of a context counts for prices beside what a rule or a preference names. */
+const always = ["currency_code", "region_id", "quantity"]
+
 export interface ModuleReadsOptions {
   cache: Pick<Cache, "peek" | "capture" | "set">
   freshness: Pick<Freshness, "recalls" | "within" | "begin" | "end" | "answered">
   /** How long a part lives, in milliseconds. */
   ttl: number
+  database: Pick<Database, "raw">
 }
 
 /** Makes the loaded modules' reads parts. */
@@ -59,18 +69,25 @@ export function keepReads(module: string, service: Service, options: ModuleReads
   const originals = new Map(names.map((name) => [name, service[name] as Method]))
   for (const [name, original] of originals) {
     service[name] = (...given: unknown[]) => {
-      const isAlone = given.length > 2 && given[2] !== undefined
-      if (isAlone || !options.freshness.recalls) return original.apply(service, given)
-      const [filters, config] = given
+      const [filters, config, context] = given
+      if (mayBeOfTransaction(context) || !options.freshness.recalls) return original.apply(service, given)
       const bound =
         (method: Method): Call["read"] =>
         (filters, config) =>
-          method.call(service, filters, config)
+          method.call(service, filters, config, ...given.slice(2))
       const call: Call = { name: `${module}.${name}`, filters, config, read: bound(original) }
+      if (contextual.test(call.name)) return readPrices(call, options)
       const rows = originals.get(divisible[call.name] ?? "")
       return rows && isDivisible(call) ? readByRow(call, bound(rows), options) : readWhole(call, options)
     }
   }
+}
+
+/** Steps of workflows hand on who they are; whatever holds a manager of entities may be part of a transaction. */
+function mayBeOfTransaction(context: unknown): boolean {
+  if (context === undefined) return false
+  const { __type, manager, transactionManager } = (context ?? {}) as Record<string, unknown>
+  return __type !== MedusaContextType || manager !== undefined || transactionManager !== undefined
 }
 
 /** A read of a module. */
@@ -81,10 +98,39 @@ interface Call {
   read(filters: unknown, config: unknown): Promise<unknown>
 }
 
+/**
+ * Prices, named by what of their context a rule or a preference asks for: an attribute that none names matches none
+ * (pricing/dist/repositories/pricing.js:27, 2.21.2). The name is made, and the place in the order of changes taken, in one turn with the
+ * look at the attributes; so a rule that names another one either has changed the name or keeps out what was read meanwhile.
+ */
+async function readPrices(call: Call, options: ModuleReadsOptions): Promise<unknown> {
+  const key = "part:price attributes"
+  const known = recall(key, options)
+  const read = () =>
+    options.database.raw(attributesSql).then(({ rows }) => rows.map(({ attribute }) => attribute!))
+  if (!known) await load(key, read, options, undefined, (value, keep) => keep(key, value))
+  const attributes = (known ?? recall(key, options))?.value as string[] | undefined
+  const { filters, config } = call
+  const [named, shape] = [filters, config].map((given) =>
+    attributes ? withoutIdle(given, attributes) : given,
+  )
+  return readWhole(call, options, keyOf(call.name, named, shape))
+}
+
+/** Without the parts of its context that no attribute names. */
+function withoutIdle(given: unknown, attributes: readonly string[]): unknown {
+  const { context } = (given ?? {}) as { context?: unknown }
+  if (!isPlainObject(context)) return given
+  const counts = (name: string) =>
+    always.includes(name) || attributes.some((one) => one === name || one.startsWith(`${name}.`))
+  const entries = Object.entries(context as object).filter(([name]) => counts(name))
+  return { ...(given as object), context: Object.fromEntries(entries) }
+}
+
 /** The read is one part. */
-async function readWhole(call: Call, options: ModuleReadsOptions): Promise<unknown> {
+async function readWhole(call: Call, options: ModuleReadsOptions, named?: string): Promise<unknown> {
   const { name, filters, config, read } = call
-  const key = keyOf(name, filters, config)
+  const key = named ?? keyOf(name, filters, config)
   const found = recall(key, options)
   if (found) return found.value
   return load(

@@ -1,14 +1,18 @@
 /**
  * Who writes reads what he wrote: the answer to a request that changed the database leaves when this process has
- * been told of the change, so that the next read through it is not answered from before.
+ * been told of the change, so that the next read through it is not answered from before. And a shopper's request may, until
+ * it writes, read what is kept of the catalogue.
  *
  * The seam: a middleware without a method runs after the key and the identity are known and before the route's own
  * (framework/dist/http/router.js:70-106, 2.21.2). As express-session does, it holds back `end`.
  */
 import type { MedusaNextFunction, MedusaRequest, MedusaResponse } from "@medusajs/framework/http"
 import { Modules } from "@medusajs/framework/utils"
+import type { Request } from "../tracking"
 import type { Freshness } from "./freshness"
 
+/** Where money is made: what is kept of the catalogue is first proven to be what is committed. */
+const completion = /^\/store\/carts\/[^/]+\/complete\b/
 const reading = new Set(["GET", "HEAD", "OPTIONS"])
 
 export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaNextFunction): void {
@@ -33,6 +37,11 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
       void freshness.settle(request).finally(() => end(...given))
       return res
     }
-    next()
+    if (!completion.test(req.originalUrl)) next()
+    else void proven(request, freshness).then(() => next())
   })
+}
+
+async function proven(request: Request, freshness: Freshness): Promise<void> {
+  request.recalls &&= await freshness.settled().catch(() => false)
 }

@@ -35,7 +35,7 @@ describe("the reads of modules", () => {
       listThings: async ({ table, id }: { table: string; id: string[] }) => shared(table).whereIn("id", id),
       listOdd: async () => [new URL((await shared("thing"))[0].id, "http://a")],
     }
-    keepReads("things", own, { ...told, ttl: 60_000 })
+    keepReads("things", own, { ...told, database: shared, ttl: 60_000 })
     service = own as never
     statements.length = 0
   })
@@ -77,6 +77,39 @@ describe("the reads of modules", () => {
     const { value } = await page(() => things("a"))
     Object.assign((value as { title: string }[])[0]!, { title: "spoilt" })
     assert.deepEqual((await page(() => things("a"))).value, [{ id: "a", title: "A" }])
+  })
+
+  it("of prices share what no rule tells apart, until a rule does", async () => {
+    for (const table of ["price_rule", "price_list_rule", "price_preference"])
+      await database.client.query(
+        `create table if not exists ${table} (id text primary key, attribute text, deleted_at timestamptz)`,
+      )
+    await told.close()
+    told = await toldCache(shared)
+    let asked = 0
+    const prices = {
+      calculatePrices: async (
+        { id }: { id: string[] },
+        { context }: { context: Record<string, unknown> },
+      ) => {
+        asked++
+        const rules = await shared("price_rule").orderBy("id")
+        await shared("thing").whereIn("id", id)
+        return rules.map(({ attribute }) => [attribute, context[attribute] ?? null])
+      },
+    }
+    keepReads("pricing", prices, { ...told, database: shared, ttl: 60_000 })
+    const priced = async (context: Record<string, unknown>) =>
+      (await page(() => prices.calculatePrices({ id: ["a"] }, { context }))).value
+    await priced({ currency_code: "eur", id: "cart 1", email: "one" })
+    await priced({ currency_code: "eur", id: "cart 2", email: "two" })
+    assert.equal(asked, 1)
+    await priced({ currency_code: "usd", id: "cart 2" })
+    assert.equal(asked, 2)
+    await database.client.query("insert into price_rule values ('1', 'email')")
+    assert.ok(await told.freshness.settled())
+    assert.deepEqual(await priced({ currency_code: "eur", id: "cart 1", email: "one" }), [["email", "one"]])
+    assert.deepEqual(await priced({ currency_code: "eur", id: "cart 2", email: "two" }), [["email", "two"]])
   })
 
   it("may show stock for as long as was asked, and carts never", async () => {

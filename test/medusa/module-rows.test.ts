@@ -81,7 +81,7 @@ describe("products kept row by row", () => {
     told = await toldCache(shared)
     truth = serviceOf(shared)
     kept = serviceOf(shared)
-    keepReads("product", kept as never, { ...told, ttl: 60_000 })
+    keepReads("product", kept as never, { ...told, database: shared, ttl: 60_000 })
   })
   after(async () => {
     await told.freshness.close()

@@ -1,0 +1,78 @@
+/**
+ * Two pure functions of Medusa that cost a tenth of a cart's request, made cheaper. What they give is the same.
+ *
+ * `getAllFieldsAndRelations` (query/dist/query/module-data-fetcher.js:219, 2.21.2) copies what it is given as JSON, for each read of a
+ * module and each relation in it; most of the text is the configuration of the module, of which it uses nothing. It is left out of the text.
+ * `getPreviousStep` (orchestration/dist/transaction/transaction-orchestrator.js:69, 2.21.2) takes an id to pieces and joins all but the last again.
+ */
+import { dirname } from "node:path"
+import { TransactionOrchestrator } from "@medusajs/framework/orchestration"
+
+interface Expand {
+  serviceConfig?: object
+  parentConfig?: object
+  expands?: Record<string, Expand>
+}
+
+type Fetch = (this: unknown, params: { expand: Expand }) => Promise<unknown>
+
+interface Flow {
+  steps: Record<string, unknown>
+}
+
+type PreviousStep = (flow: Flow, step: { id: string }) => unknown
+
+/** @returns the names of those that were not as expected, and are as they were */
+export function cheapenFunctions(): string[] {
+  return [
+    ...(cheapenFields() ? [] : ["getAllFieldsAndRelations"]),
+    ...(cheapenPreviousStep() ? [] : ["getPreviousStep"]),
+  ]
+}
+
+function cheapenFields(): boolean {
+  const prototype = fetcherOf()?.prototype
+  const fetch = prototype?.executeFetchRequest
+  if (!prototype || typeof fetch !== "function") return false
+  const quiet = new WeakSet<object>()
+  const quieten = (config: object | undefined) => {
+    if (config === undefined || quiet.has(config) || !Object.isExtensible(config)) return
+    quiet.add(config)
+    if (!("toJSON" in config)) Object.defineProperty(config, "toJSON", { value: () => undefined })
+  }
+  const quietenAll = ({ serviceConfig, parentConfig, expands }: Expand) => {
+    quieten(serviceConfig)
+    quieten(parentConfig)
+    for (const inner of Object.values(expands ?? {})) quietenAll(inner)
+  }
+  prototype.executeFetchRequest = function (params) {
+    quietenAll(params.expand)
+    return fetch.call(this, params)
+  }
+  return true
+}
+
+/** The package is the framework's, not ours: it is found from there. */
+function fetcherOf(): { prototype: { executeFetchRequest?: Fetch } } | undefined {
+  try {
+    const from = (name: string, place: string) => require.resolve(name, { paths: [dirname(place)] })
+    const framework = require.resolve("@medusajs/framework/modules-sdk")
+    return require(from("@medusajs/query", from("@medusajs/modules-sdk", framework))).ModuleDataFetcher
+  } catch {
+    return undefined
+  }
+}
+
+function cheapenPreviousStep(): boolean {
+  const orchestrator = TransactionOrchestrator as unknown as { getPreviousStep?: PreviousStep }
+  const before = orchestrator.getPreviousStep
+  const flow = { steps: { "": 0, _root: 1, "_root.a": 2, "_root.a.b": 3 } }
+  const isSame = (id: string) => before!(flow, { id }) === previousStep(flow, { id })
+  if (typeof before !== "function" || !["", "_root", "_root.a", "_root.a.b", "_root.a.b.c"].every(isSame)) {
+    return false
+  }
+  orchestrator.getPreviousStep = previousStep
+  return true
+}
+
+const previousStep: PreviousStep = ({ steps }, { id }) => steps[id.slice(0, Math.max(0, id.lastIndexOf(".")))]
