@@ -3,6 +3,7 @@
  * taxes, promotions and delivery change. Every answer must be the same. The same seed makes the same shoppers.
  *
  *   npm run lockstep -- --minutes 10 --seed 7
+ *   npm run lockstep -- --buyers 100 --pieces 10    many buyers for few pieces, in each store on its own
  */
 const { parseArgs } = require("node:util")
 const { buildDemo, prepare } = require("./setup")
@@ -10,9 +11,11 @@ const { buildDemo, prepare } = require("./setup")
 async function main() {
   const text = (value) => ({ type: "string", default: value })
   const chance = String(Math.floor(Math.random() * 1_000_000))
-  const { values } = parseArgs({ options: { minutes: text("2"), seed: text(chance) } })
+  const options = { minutes: text("2"), seed: text(chance), buyers: { type: "string" }, pieces: text("10") }
+  const { values } = parseArgs({ options })
   await prepare()
   await buildDemo()
+  if (values.buyers) return compete(Number(values.buyers), Number(values.pieces))
   const { lockstep } = require("../test/lockstep/run.ts")
   const end = Date.now() + Number(values.minutes) * 60_000
   process.stdout.write(`seed ${values.seed}, ${values.minutes} minutes\n`)
@@ -21,6 +24,17 @@ async function main() {
   const { shoppers, requests, differences } = outcome
   process.stdout.write(`${shoppers} shoppers, ${requests} requests, ${differences.length} differences\n`)
   process.exit(differences.length === 0 ? 0 : 1)
+}
+
+async function compete(buyers, pieces) {
+  const { rush } = require("../test/lockstep/rush.ts")
+  let isRight = true
+  for (const cache of ["off", "pegasus"]) {
+    const outcome = await rush(cache, buyers, pieces)
+    process.stdout.write(`${cache}: ${JSON.stringify(outcome)}\n`)
+    isRight &&= outcome.orders <= pieces && outcome.reserved <= pieces && outcome.wrongTotals === 0
+  }
+  process.exit(isRight ? 0 : 1)
 }
 
 main()

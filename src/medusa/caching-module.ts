@@ -19,7 +19,7 @@ import type {
   IEventBusModuleService,
   Logger,
 } from "@medusajs/framework/types"
-import { GraphQLUtils, Modules } from "@medusajs/framework/utils"
+import { GraphQLUtils } from "@medusajs/framework/utils"
 import {
   type Cache,
   connect,
@@ -31,15 +31,13 @@ import {
   type RedisState,
   stableText,
 } from "../engine"
-import { spareCheckpoints } from "./checkpoints"
+import { shortenCartPath } from "./cart-path"
 import { type EntitySchema, tagsOfData, tagsOfEvent } from "./entities"
 import { type Database, Freshness, installFeed, untracked } from "./freshness"
 import { HttpCache } from "./http-cache"
 import { keepModuleReads } from "./module-reads"
 import type { FeedOptions, HttpOptions } from "./options"
 import { PendingLoads } from "./pending-loads"
-import { cheapenFunctions } from "./pure-functions"
-import { type Locking, spareRepeats } from "./repeated-statements"
 import { Sampler } from "./sampler"
 import type { CachingModuleOptions } from "./with-pegasus"
 
@@ -251,8 +249,6 @@ export class CachingModuleService implements ICachingModuleService {
 
   private async start(): Promise<void> {
     this.schema = readSchema()
-    spareCheckpoints()
-    cheapenFunctions()
     if (this.hears("postgres")) {
       this.freshness = await Freshness.begin({
         database: this.database,
@@ -266,10 +262,9 @@ export class CachingModuleService implements ICachingModuleService {
         const { cache, logger, storeCors, httpOptions: http } = this
         this.http = new HttpCache({ cache, freshness, logger, storeCors, http })
       }
-      const locking = MedusaModule.getModuleInstance(Modules.LOCKING)?.[Modules.LOCKING]
-      spareRepeats(this.database, locking as Locking | undefined, freshness)
       const { cache, ttl, database } = this
       keepModuleReads({ cache, freshness, ttl, database })
+      shortenCartPath({ database, freshness, logger: this.logger })
       if (this.sample > 0) this.sampler = this.samplerOf(this.freshness)
     } else {
       this.logger.warn(

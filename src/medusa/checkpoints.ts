@@ -25,12 +25,16 @@ const engine = "InMemoryDistributedTransactionStorage"
 const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 const madeUp = /auto-([0-9A-HJKMNP-TV-Z]{10})[0-9A-HJKMNP-TV-Z]{16}(?:-attempt-\d+)?$/
 
-/** Spares Medusa the question. @returns false when it is not as expected, and nothing was changed */
+/**
+ * Spares Medusa the question. Another workflow engine than the one in memory is left alone.
+ * @returns false when it is not as expected, and nothing was changed
+ */
 export function spareCheckpoints(): boolean {
   const { keyValueStore } = DistributedTransaction as unknown as { keyValueStore?: Storage }
   const orchestrator = TransactionOrchestrator.prototype as unknown as { beginTransaction?: Begin }
   const begin = orchestrator.beginTransaction
-  if (keyValueStore?.constructor.name !== engine || typeof begin !== "function") return false
+  if (keyValueStore?.constructor.name !== engine) return true
+  if (typeof begin !== "function" || typeof keyValueStore.get !== "function") return false
   const { get, save } = keyValueStore
   const saved = new LRUCache<string, true>({ max: mostSaved })
   let beginning: string | undefined

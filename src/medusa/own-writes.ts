@@ -27,6 +27,11 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
     return
   }
   freshness.request(isShopper, (request) => {
+    // What goes on when it has been answered, such as a subscriber, asks for itself.
+    res.once("close", () => {
+      request.recalls = false
+      request.repeats = undefined
+    })
     if (isRead) {
       next()
       return

@@ -6,6 +6,9 @@
  * be told to be a write to one table alone counts as one to all.
  */
 
+/** How many answers are remembered at once. */
+const mostAnswers = 500
+
 export class Repeats {
   private moves = 0
   private allMovedAt = 0
@@ -18,6 +21,7 @@ export class Repeats {
   answer<T>(key: string, tables: readonly string[], ask: () => Promise<T>): Promise<T> {
     const known = this.answers.get(key)
     if (known && this.stands(known)) return known.value as Promise<T>
+    if (this.answers.size >= mostAnswers) this.answers.clear()
     const value = ask()
     const made: Answer = { tables, began: this.moves, value }
     this.answers.set(key, made)

@@ -36,6 +36,14 @@ it("functions that were made cheaper give what they gave", async () => {
   assert.equal(asked.length, 1)
 })
 
+it("a function that is not as expected is left as it is", () => {
+  const orchestrator = TransactionOrchestrator as never as Previous
+  const other = () => "other"
+  orchestrator.getPreviousStep = other
+  assert.deepEqual(cheapenFunctions(), ["getPreviousStep"])
+  assert.equal(orchestrator.getPreviousStep, other)
+})
+
 interface Previous {
   getPreviousStep(flow: object, step: { id: string }): unknown
 }

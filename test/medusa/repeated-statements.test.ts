@@ -1,8 +1,10 @@
 /** Statements answered once in a request: beside a connection that always asks, on a real PostgreSQL. */
 import assert from "node:assert/strict"
+import { EventEmitter } from "node:events"
 import { after, before, beforeEach, describe, it } from "node:test"
 import knex, { type Knex } from "knex"
 import type { Database as Connection } from "../../src/medusa/freshness"
+import { ownWrites } from "../../src/medusa/own-writes"
 import { spareRepeats } from "../../src/medusa/repeated-statements"
 import { randomOf } from "../history/random"
 import { createDatabase, type Database } from "../support/database"
@@ -110,6 +112,30 @@ describe("statements within a request", () => {
       await writing
       assert.deepEqual(await notes(shared), ["newer"])
     })
+  })
+
+  it("are asked anew when the request has been answered", async () => {
+    await database.client.query("insert into cart values ('a', 'old')")
+    const res = Object.assign(new EventEmitter(), { end: () => undefined })
+    const scope = { resolve: () => ({ ownWrites: told.freshness }) }
+    const subscriber = new Promise<unknown>((resolve) => {
+      const req = { scope, method: "POST", originalUrl: "/store/carts/a" }
+      ownWrites(req as never, res as never, async () => {
+        await shared("cart").where({ id: "a" })
+        await database.client.query("update cart set note = 'new'")
+        const [before] = await shared("cart").where({ id: "a" })
+        res.emit("close")
+        const [after] = await shared("cart").where({ id: "a" })
+        resolve([before.note, after.note])
+      })
+    })
+    assert.deepEqual(await subscriber, ["old", "new"])
+  })
+
+  it("are left alone where knex or the locks are not as expected", () => {
+    const connection = shared as unknown as Connection
+    assert.equal(spareRepeats(connection, undefined, told.freshness), false)
+    assert.equal(spareRepeats({ ...connection, client: {} } as never, locking, told.freshness), false)
   })
 
   it("fail as often as they are asked and fail", async () => {
