@@ -2,7 +2,7 @@
  * What freshness costs and keeps, on real stores: readers of category pages while products are edited, an edit with and
  * without, an import with readers, the lag from a commit to its being known.
  *
- *   node benchmarks/freshness/run.js [--only churn,edit,import,lag,tracking] [--seconds 15] [--json results.json]
+ *   node benchmarks/freshness/run.js [--only churn,edit,import,lag,tracking] [--seconds 15] [--modes off,medusa,pegasus] [--json results.json]
  *
  * Each mode has a copy of one catalogue of 500 products; only that of Pegasus has triggers. Edits are made by another
  * process on the same database (`admin`), or as SQL beside the stores (`sql`). Every read's answer is checked to be 200 and
@@ -27,6 +27,7 @@ const { values: options } = parseArgs({
   options: {
     only: { type: "string", default: "churn,edit,import,lag,tracking" },
     seconds: { type: "string", default: "15" },
+    modes: { type: "string", default: "medusa,pegasus" },
     json: { type: "string" },
   },
 })
@@ -169,7 +170,7 @@ async function edit_(rate, edit) {
 }
 
 async function churn(urls, template) {
-  for (const mode of ["medusa", "pegasus"]) {
+  for (const mode of options.modes.split(",")) {
     const one = await store(urls, template, mode)
     const editor = await store(urls, template, mode, one)
     const truth = await store(urls, template, "off", one)

@@ -96,6 +96,8 @@ export class Freshness {
 
   /** What this request asked before, and the tables of a statement, if it may be answered from it. */
   repeated(sql: string, bindings: readonly unknown[] | undefined) {
+    // What is loaded to be kept is not asked for again.
+    if (this.tracker.isReading) return undefined
     const { repeats } = this.tracker
     const tables = repeats && this.tracker.tablesOf(sql, bindings)
     const told = this.feed.catalog.tables

@@ -9,6 +9,7 @@
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import { MedusaContextType, Modules } from "@medusajs/framework/utils"
 import { type Cache, digest, stableText } from "../engine"
+import { isHot } from "../feed"
 import { Shares } from "../tracking"
 import type { Database, Freshness } from "./freshness"
 
@@ -108,7 +109,9 @@ async function readPrices(call: Call, options: ModuleReadsOptions): Promise<unkn
   const known = recall(key, options)
   const read = () =>
     options.database.raw(attributesSql).then(({ rows }) => rows.map(({ attribute }) => attribute!))
-  if (!known) await load(key, read, options, undefined, (value, keep) => keep(key, value))
+  // Where they cannot be read, all of the context names the prices.
+  if (!known)
+    await load(key, read, options, undefined, (value, keep) => keep(key, value)).catch(() => undefined)
   const attributes = (known ?? recall(key, options))?.value as string[] | undefined
   const { filters, config } = call
   const [named, shape] = [filters, config].map((given) =>
@@ -232,9 +235,15 @@ const isCounted = (listed: unknown): listed is [Row[], number] =>
   Array.isArray(listed) && listed.length === 2 && Array.isArray(listed[0])
 const rowsOf = (listed: unknown) => (isCounted(listed) ? listed[0] : (listed as Row[]))
 
-/** Medusa's own, and not a module of the store in its place. */
+interface JoinerConfig {
+  isLink?: boolean
+  databaseConfig?: { tableName?: string }
+}
+
+/** Medusa's own, and not a module of the store in its place; but for links that are made at every sale. */
 function isMedusas(key: string, service: Service): boolean {
-  if ((service.__joinerConfig as { isLink?: boolean } | undefined)?.isLink) return true
+  const { isLink, databaseConfig } = (service.__joinerConfig ?? {}) as JoinerConfig
+  if (isLink) return !isHot(databaseConfig?.tableName ?? "")
   if (!reference.has(key)) return false
   const resolutions = [MedusaModule.getModuleResolutions(key)].flat()
   return resolutions.every((one) => /[\\/]@medusajs[\\/]/.test(String(one?.resolutionPath)))

@@ -108,6 +108,11 @@ export class Tracker {
     return (readings.length > 0 || request?.recalls === true) && !readings.some(({ isProof }) => isProof)
   }
 
+  /** Whether something is being loaded in this context that is to be kept, or to prove what was. */
+  get isReading(): boolean {
+    return alive(this.context.getStore()?.reading) !== undefined
+  }
+
   /** Whether the request of this context changed anything that is told. */
   get wrote(): boolean {
     return this.context.getStore()?.request?.wrote === true

@@ -38,7 +38,7 @@ export async function rush(cache: "off" | "pegasus", buyers: number, pieces: num
     const carts: { id: string; total: number }[] = []
     let waiting = buyers
     const filling = async () => {
-      while (waiting-- > 0) carts.push(await fill(ready, variant))
+      while (waiting-- > 0) carts.push(await fill(ready, variant, `ada${waiting}@example.com`))
     }
     await Promise.all([filling(), filling(), filling(), filling()])
     const answers = await Promise.all(
@@ -63,7 +63,7 @@ export async function rush(cache: "off" | "pegasus", buyers: number, pieces: num
   }
 }
 
-async function fill(ready: Ready, variant_id: string): Promise<{ id: string; total: number }> {
+async function fill(ready: Ready, variant_id: string, email: string): Promise<{ id: string; total: number }> {
   const must = async (path: string, body?: object): Promise<Body> => {
     const answer = await ask(ready, path, body)
     if (answer.status !== 200) throw new Error(`${path}: ${JSON.stringify(answer.body)}`)
@@ -80,7 +80,7 @@ async function fill(ready: Ready, variant_id: string): Promise<{ id: string; tot
   const { cart } = await must("carts", { region_id: ready.regionId })
   await must(`carts/${cart.id}/line-items`, { variant_id, quantity: 1 })
   await must(`carts/${cart.id}`, {
-    email: "ada@example.com",
+    email,
     shipping_address: address,
     billing_address: address,
   })
