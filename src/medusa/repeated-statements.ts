@@ -39,7 +39,7 @@ export function spareRepeats(
   if (typeof send !== "function" || typeof locking?.acquire !== "function") return false
   forgetWhenLocked(locking, freshness)
   prototype._query = function (connection, query) {
-    const isPlain = Object.keys(query.options ?? {}).length === 0
+    const isPlain = Object.keys(query.options ?? {}).length === 0 && !query.bindings?.some(isWithoutText)
     const repeated = this === client && isPlain ? freshness.repeated(query.sql, query.bindings) : undefined
     if (!repeated) {
       freshness.noteChange(query.sql)
@@ -71,6 +71,9 @@ function forgetWhenLocked(locking: Locking, freshness: Pick<Freshness, "forgetRe
     return execute.call(this, keys, forgetful, ...rest)
   }
 }
+
+/** What JSON has no text for, or a long one. */
+const isWithoutText = (value: unknown) => typeof value === "bigint" || Buffer.isBuffer(value)
 
 /** Rows of the caller's own. */
 function copyOf(response: Response): Response {

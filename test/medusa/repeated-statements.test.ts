@@ -138,6 +138,14 @@ describe("statements within a request", () => {
     assert.equal(spareRepeats({ ...connection, client: {} } as never, locking, told.freshness), false)
   })
 
+  it("with values that have no text are asked as they are", async () => {
+    await request(async () => {
+      for (let time = 0; time < 2; time++)
+        assert.deepEqual(await shared("cart").whereRaw("length(id) = ?", [5n as never]), [])
+    })
+    assert.equal(sent, 2)
+  })
+
   it("fail as often as they are asked and fail", async () => {
     await request(async () => {
       for (let time = 0; time < 2; time++) await assert.rejects(shared("cart").where({ missing: 1 }))
