@@ -150,6 +150,8 @@ export const maxTtl = 7 * day
 const maxTags = 50_000
 /** An invalidation is worth a longer wait than a read. Milliseconds. */
 const invalidationBudget = 500
+/** And so is the right to load alone, when a crowd keeps all processors busy. Milliseconds. */
+const leaseBudget = 250
 /** And so is reading all of Redis through. Milliseconds. */
 const scanBudget = 5_000
 /** How long closing waits for what is still under way, in milliseconds. */
@@ -399,7 +401,7 @@ class TieredCache implements Cache {
         // A lease that comes when nobody waits for it any more would keep all others waiting.
         if (isGivenUp) this.later(release(lease))
         return { lease, found }
-      })
+      }, leaseBudget)
       isGivenUp = answer === undefined
       return answer
     }
