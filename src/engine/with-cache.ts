@@ -6,9 +6,8 @@
  * that nobody will ask for again. Dates are refused for that reason; a number cannot be told from another.
  */
 import type { Cache } from "./cache"
-import { digest } from "./digest"
+import { digestOf } from "./digest"
 import { PegasusError } from "./errors"
-import { stableText } from "./stable-text"
 
 export interface CacheIdentifier {
   namespace: string
@@ -55,7 +54,7 @@ const namespaceTag = (namespace: string) => `namespace:${namespace}`
 
 function keyOf(namespace: string, parameters: unknown): string {
   refuseDates(namespace, parameters)
-  return `${namespace}:${digest(stableText(parameters) ?? "")}`
+  return `${namespace}:${digestOf(parameters)}`
 }
 
 function refuseDates(namespace: string, parameters: unknown): void {

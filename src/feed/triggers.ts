@@ -36,6 +36,7 @@ const hot = [
 const ofShopper = /^(cart|credit_line|customer|customer_address)(_|$)/
 
 export const isOfShopper = (table: string) => ofShopper.test(table)
+
 /** Of stock: how much there is, and how much of it is promised. */
 export const isStock = (table: string) => stock.test(table)
 export const isHot = (table: string) => hot.some((pattern) => pattern.test(table))

@@ -5,6 +5,7 @@
  *   4..    head, JSON
  *   then   the body, as it was rendered: not compressed
  */
+
 /** Part of every name: another form is never read. */
 export const answerFormat = 2
 

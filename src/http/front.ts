@@ -20,7 +20,7 @@ import { type Named, Naming } from "./naming"
 import type { Policy } from "./policy"
 import { type Rendered, render, sendRendered } from "./render"
 import { Reply, type Way } from "./reply"
-import { cookiesOf, hasBody, headersOf, isOfSomeone, isWatched, localeOf, watch } from "./request"
+import { cookiesOf, hasBody, headersOf, isOfSomeone, isRead, isWatched, localeOf, watch } from "./request"
 import { type SurrogateHeader, surrogateKeys } from "./surrogate"
 
 /** What a render read. */
@@ -120,15 +120,14 @@ export class Front {
 
   /** Whether the request may be asked within: it was not asked before, and its route is in the table. */
   waitsWithin(req: IncomingMessage): boolean {
-    const isRead = req.method === "GET" || req.method === "HEAD"
-    const isAllowed = this.options.knowsPeople === true && isRead && !this.asked.has(req)
+    const isAllowed = this.options.knowsPeople === true && isRead(req) && !this.asked.has(req)
     return isAllowed && this.naming.policyOf(req) !== undefined
   }
 
   /** @returns false when Express shall answer */
   private takes(req: IncomingMessage, res: ServerResponse, next: Next): boolean {
-    const { method, url, headers } = req
-    if (method !== "GET" && method !== "HEAD") {
+    const { url, headers } = req
+    if (!isRead(req)) {
       this.noteWrite(req, res)
       return false
     }
@@ -164,10 +163,10 @@ export class Front {
   /** What was changed at an address is not answered from before (RFC 9111 §4.4). Of what is in the database the feed knows better. */
   private noteWrite(req: IncomingMessage, res: ServerResponse): void {
     if (req.method === "OPTIONS") return
-    const named = this.naming.nameOf(req, "http", "")
-    if (!named) return
+    const place = this.naming.placeOf(req)
+    if (place === undefined) return
     res.once("finish", () => {
-      if (res.statusCode < 400) void this.options.cache.invalidate({ tags: [named.place] })
+      if (res.statusCode < 400) void this.options.cache.invalidate({ tags: [place] })
     })
   }
 
@@ -223,7 +222,7 @@ export class Front {
     req: IncomingMessage,
     res: ServerResponse,
     next: Next,
-    { key, policy, place, asker }: Wanted,
+    { key, policy, asker }: Wanted,
   ): Promise<void> {
     let mine: Rendered | undefined
     let isOut = false
@@ -239,7 +238,7 @@ export class Front {
           isOut = value === undefined
           if (!value) throw new NotKept("too large, or too slow")
           if (typeof read === "string") throw new NotKept(read)
-          tag(place, ...read.tags)
+          tag(this.naming.placeOf(req)!, ...read.tags)
           expire(read.until)
           if (asker?.isPersonal(read.tags)) this.notePersonal(req)
           const { bytes, life } = this.kept(value, policy, req, read.tags)

@@ -14,8 +14,6 @@ import { all, partOf, pathOf, urlOf } from "./request"
 export interface Named {
   key: string
   policy: Policy
-  /** The tag of all answers at its address. */
-  place: string
 }
 
 /** A route whose answers would be named by more headers of the request is not kept. */
@@ -46,9 +44,15 @@ export class Naming {
     const vary = this.varyOf(policy).map((name) => partOf(req, name))
     return {
       policy,
-      place: `url:${digest(`${address.path}?${address.query}`)}`,
       key: `${way}${answerFormat}:${[address.path, address.query, who, ...vary].join("\n")}`,
     }
+  }
+
+  /** The tag of all answers at the address of a request; undefined where none is kept. */
+  placeOf(req: IncomingMessage): string | undefined {
+    const policy = this.policyOf(req)
+    const address = policy && addressOf(urlOf(req), policy.defaults)
+    return address && `url:${digest(`${address.path}?${address.query}`)}`
   }
 
   /** The headers of the request that are part of the names of a route, beside those that always are. */

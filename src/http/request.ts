@@ -117,6 +117,8 @@ export const isWatched = (req: IncomingMessage) => watched.has(req)
 export const headersOf = (req: IncomingMessage): IncomingHttpHeaders =>
   watched.get(req)?.headers ?? req.headers
 
+export const isRead = ({ method }: IncomingMessage) => method === "GET" || method === "HEAD"
+
 /** A body may shape the answer to a GET, too. */
 export function hasBody(req: IncomingMessage): boolean {
   const { "content-length": length = "0", "transfer-encoding": encoding } = headersOf(req)

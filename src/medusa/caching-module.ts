@@ -24,12 +24,11 @@ import {
   type Cache,
   connect,
   createCache,
-  digest,
+  digestOf,
   type Led,
   maxTtl,
   PegasusError,
   type RedisState,
-  stableText,
 } from "../engine"
 import { shortenCartPath } from "./cart-path"
 import { type EntitySchema, tagsOfData, tagsOfEvent } from "./entities"
@@ -126,6 +125,7 @@ export class CachingModuleService implements ICachingModuleService {
     const { key, tags, providers = this.providerIds.slice(0, 1) } = options
     requireKeyOrTags(key, tags)
     const reading = key !== undefined && willSet(options) ? this.freshness?.begin(key) : undefined
+    // Only then: without a pause a miss takes its place in the order of changes as it comes.
     if (this.freshness?.wrote) await this.freshness.settle()
     for (const provider of providers) {
       if (!this.declares(provider)) continue
@@ -207,7 +207,7 @@ export class CachingModuleService implements ICachingModuleService {
   }
 
   async computeKey(input: object): Promise<string> {
-    return digest(stableText(input) ?? "")
+    return digestOf(input)
   }
 
   async computeTags(input: object): Promise<string[]> {

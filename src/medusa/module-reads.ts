@@ -8,7 +8,7 @@
  */
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import { MedusaContextType, Modules } from "@medusajs/framework/utils"
-import { type Cache, digest, stableText } from "../engine"
+import { type Cache, digestOf } from "../engine"
 import { isHot } from "../feed"
 import { Shares } from "../tracking"
 import type { Database, Freshness } from "./freshness"
@@ -110,8 +110,7 @@ async function readPrices(call: Call, options: ModuleReadsOptions): Promise<unkn
   const read = () =>
     options.database.raw(attributesSql).then(({ rows }) => rows.map(({ attribute }) => attribute!))
   // Where they cannot be read, all of the context names the prices.
-  if (!known)
-    await load(key, read, options, undefined, (value, keep) => keep(key, value)).catch(() => undefined)
+  if (!known) await loadWhole(key, read, options).catch(() => undefined)
   const attributes = (known ?? recall(key, options))?.value as string[] | undefined
   const { filters, config } = call
   const [named, shape] = [filters, config].map((given) =>
@@ -131,18 +130,13 @@ function withoutIdle(given: unknown, attributes: readonly string[]): unknown {
 }
 
 /** The read is one part. */
-async function readWhole(call: Call, options: ModuleReadsOptions, named?: string): Promise<unknown> {
-  const { name, filters, config, read } = call
-  const key = named ?? keyOf(name, filters, config)
+async function readWhole(
+  { name, filters, config, read }: Call,
+  options: ModuleReadsOptions,
+  key = keyOf(name, filters, config),
+): Promise<unknown> {
   const found = recall(key, options)
-  if (found) return found.value
-  return load(
-    key,
-    () => read(filters, config),
-    options,
-    undefined,
-    (value, keep) => keep(key, value),
-  )
+  return found ? found.value : loadWhole(key, () => read(filters, config), options)
 }
 
 type Config = { select?: string[]; relations?: string[] } & Record<string, unknown>
@@ -201,6 +195,10 @@ function recall(key: string, { cache, freshness }: ModuleReadsOptions) {
 
 type Keep = (key: string, value: unknown, row?: string) => Promise<unknown>
 
+/** Reads what is one part. */
+const loadWhole = (key: string, read: () => Promise<unknown>, options: ModuleReadsOptions) =>
+  load(key, read, options, undefined, (value, keep) => keep(key, value))
+
 /** Reads, and gives what is read to `store`, which keeps it with what it depends on. */
 function load(
   key: string,
@@ -228,7 +226,7 @@ function load(
 }
 
 function keyOf(name: string, ...given: unknown[]): string {
-  return `part:${digest(stableText([name, ...given]) ?? "")}`
+  return `part:${digestOf([name, ...given])}`
 }
 
 const isCounted = (listed: unknown): listed is [Row[], number] =>

@@ -6,7 +6,7 @@
  * transactions have are made of the same prototype (knex/lib/execution/transaction.js, `makeTxClient`), and always ask. And `acquire`
  * and `execute` of the locking module: who waited for a lock reads what the one before him wrote.
  */
-import { stableText } from "../engine"
+import { copyOf, type Plain, stableText } from "../engine"
 import type { Database, Freshness } from "./freshness"
 
 interface Query {
@@ -49,7 +49,7 @@ export function spareRepeats(
     const ask = async () => (await send.call(this, connection, query)).response!
     const key = `${query.sql}\n${stableText(query.bindings ?? [])}`
     return repeats.answer(key, tables, ask).then((response) => {
-      query.response = copyOf(response)
+      query.response = ownOf(response)
       return query
     })
   }
@@ -75,17 +75,8 @@ function forgetWhenLocked(locking: Locking, freshness: Pick<Freshness, "forgetRe
 /** What JSON has no text for, or a long one. */
 const isWithoutText = (value: unknown) => typeof value === "bigint" || Buffer.isBuffer(value)
 
-/** Rows of the caller's own. */
-function copyOf(response: Response): Response {
-  const copy = Object.create(Object.getPrototypeOf(response)) as Response
-  return Object.assign(copy, response, { rows: response.rows.map(copyOfRow) })
-}
-
-function copyOfRow(row: Record<string, unknown>): Record<string, unknown> {
-  const copy = { ...row }
-  for (const name in copy) {
-    const value = copy[name]
-    if (typeof value === "object" && value !== null) copy[name] = structuredClone(value)
-  }
-  return copy
+/** With rows of the caller's own. */
+function ownOf(response: Response): Response {
+  const own = Object.create(Object.getPrototypeOf(response)) as Response
+  return Object.assign(own, response, { rows: copyOf(response.rows as Plain) })
 }

@@ -169,8 +169,9 @@ export class Tracker {
     const { repeats } = this
     if (!repeats) return
     if (endsTransaction.test(sql)) repeats.commit()
-    if (harmless.test(sql)) return
-    const table = written.exec(sql)?.[1]
+    const change = changeOf(sql)
+    if (!change) return
+    const { table } = change
     // What is deleted may take other rows along.
     const isAlone = table !== undefined && !/^\s*delete\b/i.test(sql) && !this.catalog().spreads(table)
     repeats.write(isAlone ? table : undefined)
@@ -222,9 +223,9 @@ export class Tracker {
 
   /** Whether a statement may change what the feed tells. */
   private mayBeTold(sql: string): boolean {
-    if (harmless.test(sql)) return false
-    const table = written.exec(sql)?.[1]
-    return table === undefined || this.catalog().tables.has(table)
+    const change = changeOf(sql)
+    if (!change) return false
+    return change.table === undefined || this.catalog().tables.has(change.table)
   }
 
   private noteTransaction(reading: Reading, transaction: string, sql: string): void {
@@ -253,6 +254,9 @@ export class Tracker {
     return { statement, values }
   }
 }
+
+/** What a statement may change; its table when it is a plain write. */
+const changeOf = (sql: string) => (harmless.test(sql) ? undefined : { table: written.exec(sql)?.[1] })
 
 function alive(reading: Reading | undefined): Reading | undefined {
   for (let at = reading; at; at = at.around) if (at.isAlive) return at

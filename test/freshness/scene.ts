@@ -1,5 +1,6 @@
 /** Stores on one database: two of the mode under test, and one that caches nothing, which tells the truth. */
 import { need } from "../../demo/run/services"
+import { adminTokenOf, ask, bearer, parsed } from "../support/ask"
 import { createDatabase } from "../support/database"
 import { type Ready, startStore } from "../support/store"
 
@@ -50,35 +51,23 @@ export async function openScene(cache: "pegasus" | "medusa"): Promise<Scene> {
 }
 
 async function storeAt(ready: Ready): Promise<Store> {
-  const shopper = { "x-publishable-api-key": ready.publishableKey, "content-type": "application/json" }
-  const ask = async (method: string, path: string, body: unknown, headers: Record<string, string>) => {
-    const response = await fetch(`${ready.url}${path}`, {
-      method,
-      headers: { ...shopper, ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-    const text = await response.text()
-    return { status: response.status, body: text === "" ? {} : JSON.parse(text) }
+  const send = async (method: string, path: string, body: unknown, headers: Record<string, string>) => {
+    const { status, text } = await ask(ready, { method, path, body, headers })
+    return { status, body: parsed(text) }
   }
-  const { body } = await ask(
-    "POST",
-    "/auth/user/emailpass",
-    { email: ready.adminEmail, password: ready.adminPassword },
-    {},
-  )
-  const authorization = { authorization: `Bearer ${body.token}` }
+  const authorization = bearer(await adminTokenOf(ready))
   return {
     ready,
     get: async (path, headers = {}) => {
-      const answer = await ask("GET", path, undefined, headers)
+      const answer = await send("GET", path, undefined, headers)
       return answer.status === 200 ? answer.body : { status: answer.status }
     },
     post: async (path, given, headers = {}) => {
-      const answer = await ask("POST", path, given, headers)
+      const answer = await send("POST", path, given, headers)
       return answer.status === 200 ? answer.body : { status: answer.status, ...answer.body }
     },
     admin: async (method, path, given) => {
-      const answer = await ask(method, `/admin/${path}`, given, authorization)
+      const answer = await send(method, `/admin/${path}`, given, authorization)
       if (answer.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`)
       return answer.body
     },

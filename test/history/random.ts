@@ -1,3 +1,9 @@
+/** Chooses one of several. */
+export const pickOf =
+  (random: () => number) =>
+  <T>(all: readonly T[]): T =>
+    all[Math.floor(random() * all.length)]!
+
 /** Chance as an argument: the same seed, the same numbers (mulberry32). */
 export function randomOf(seed: number): () => number {
   let state = seed >>> 0

@@ -4,7 +4,7 @@ import { describe, it } from "node:test"
 import { prepareListQuery } from "@medusajs/framework/http"
 import qs from "qs"
 import { addressOf } from "../../src/http/address"
-import { randomOf } from "../history/random"
+import { pickOf, randomOf } from "../history/random"
 
 const seed = Number(process.env.PEGASUS_TEST_SEED ?? Date.now() % 1_000_000)
 const rounds = 20_000
@@ -69,7 +69,7 @@ async function meaningOf(query: string) {
 describe("two URLs of one name", () => {
   it(`mean the same (seed ${seed})`, async () => {
     const random = randomOf(seed)
-    const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!
+    const pick = pickOf(random)
     const some = <T>(most: number, make: () => T) =>
       Array.from({ length: Math.floor(random() * (most + 1)) }, make)
     const pair = () => {

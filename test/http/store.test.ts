@@ -6,7 +6,7 @@ import { warm } from "../../src/cli/warm"
 import { defaultPolicies } from "../../src/http"
 import { openScene, type Scene, type Store } from "../freshness/scene"
 import { isSame } from "../freshness/survey"
-import { randomOf } from "../history/random"
+import { pickOf, randomOf } from "../history/random"
 import { until } from "../support/until"
 
 type Json = Record<string, unknown>
@@ -180,7 +180,7 @@ describe("the HTTP cache in a store", () => {
   it("shows nobody what is another's, whatever is asked (LEAK_SEED, LEAK_ROUNDS)", async () => {
     const seed = Number(process.env.LEAK_SEED ?? Date.now() % 1_000_000)
     const random = randomOf(seed)
-    const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!
+    const pick = pickOf(random)
     const crowd = await peopleOf(scene)
     const { regions } = scene.first.ready
     await translate(scene, crowd.product)

@@ -3,6 +3,7 @@ import { fillDatabase } from "../../demo/run/database"
 import { need } from "../../demo/run/services"
 import { firstDifference, normalise } from "../../src/bench/normalise"
 import { withClient } from "../../src/feed"
+import { adminTokenOf, ask, bearer, parsed } from "../support/ask"
 import { createDatabase } from "../support/database"
 import { type Ready, startStore } from "../support/store"
 
@@ -37,18 +38,25 @@ const id = /\b([a-z]+(?:_[a-z]+)*)_[0-9A-HJKMNP-TV-Z]{26}\b/g
 
 export async function openPair(): Promise<Pair> {
   const services = await need(["redis"])
-  const databases = [await createDatabase("pegasus_lockstep_a"), await createDatabase("pegasus_lockstep_b")]
+  const filled = await createDatabase("pegasus_lockstep_a")
+  await fillDatabase(filled.url, 20, new AbortController().signal)
+  const databases = [filled, await createDatabase("pegasus_lockstep_b", filled)]
   const [one, other] = databases.map(({ url }) => url) as [string, string]
-  await fillDatabase(one, 20, new AbortController().signal)
-  await copyDatabase(one, other)
   const open = async (mode: string, url: string) =>
     startStore(["--cache", mode, "--database-url", url, "--redis-url", services.urls.redis])
   const started = [await open("off", one), await open("pegasus", other)]
-  const stores = (await Promise.all(started.map(({ ready }) => signIn(ready)))) as [Mine, Mine]
+  const stores = (await Promise.all(
+    started.map(async ({ ready }) => ({ ready, adminToken: await adminTokenOf(ready), known: {} })),
+  )) as [Mine, Mine]
   return {
     first: stores[0],
-    ask: async (what, ask) => {
-      const given = await Promise.all(stores.map((mine) => send(mine, ask(mine))))
+    ask: async (what, asked) => {
+      const given = await Promise.all(
+        stores.map((mine) => {
+          const { token, ...request } = asked(mine)
+          return ask(mine.ready, { ...request, headers: token === undefined ? {} : bearer(token) })
+        }),
+      )
       const [left, right] = given.map(({ status, text }) => ({ status, body: parsed(withoutIds(text)) }))
       // In a list, so that those within are in no order: nobody asks PostgreSQL for one.
       const difference = firstDifference(normalise([left]), normalise([right]))
@@ -78,45 +86,5 @@ async function query(url: string, text: string, values: unknown[] = []) {
   return rows as Record<string, unknown>[]
 }
 
-/** The first, made anew as the second. Both were made empty by `createDatabase`. */
-async function copyDatabase(from: string, to: string): Promise<void> {
-  const [source, target] = [from, to].map((url) => new URL(url).pathname.slice(1))
-  const admin = new URL(from)
-  admin.pathname = "/postgres"
-  await query(admin.href, `drop database ${target} with (force)`)
-  await query(
-    admin.href,
-    "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()",
-    [source],
-  )
-  await query(admin.href, `create database ${target} template ${source}`)
-}
-
-async function signIn(ready: Ready): Promise<Mine> {
-  const mine: Mine = { ready, adminToken: "", known: {} }
-  const { adminEmail: email, adminPassword: password } = ready
-  const { text } = await send(mine, {
-    method: "POST",
-    path: "/auth/user/emailpass",
-    body: { email, password },
-  })
-  mine.adminToken = parsed(text).token
-  return mine
-}
-
-async function send({ ready }: Mine, { method, path, body, token }: ReturnType<Ask>) {
-  const response = await fetch(`${ready.url}${path}`, {
-    method,
-    headers: {
-      "x-publishable-api-key": ready.publishableKey,
-      "content-type": "application/json",
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  return { status: response.status, text: await response.text() }
-}
-
 /** A token says who it is for, and until when. */
 const withoutIds = (text: string) => text.replace(id, "$1").replace(/"token":"[^"]*"/, '"token":""')
-const parsed = (text: string): Body => (text === "" ? {} : JSON.parse(text))

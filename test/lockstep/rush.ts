@@ -1,7 +1,9 @@
 /** Many buyers, few pieces: every buyer fills a cart, then all complete at once. */
 import { need } from "../../demo/run/services"
 import { withClient } from "../../src/feed"
+import { ask, parsed } from "../support/ask"
 import { createDatabase } from "../support/database"
+import { address } from "../support/shopper"
 import { type Ready, startStore } from "../support/store"
 
 // biome-ignore lint/suspicious/noExplicitAny: what a store answers
@@ -42,7 +44,7 @@ export async function rush(cache: "off" | "pegasus", buyers: number, pieces: num
     }
     await Promise.all([filling(), filling(), filling(), filling()])
     const answers = await Promise.all(
-      carts.map(async ({ id, total }) => ({ total, ...(await ask(ready, `carts/${id}/complete`)) })),
+      carts.map(async ({ id, total }) => ({ total, ...(await post(ready, `carts/${id}/complete`)) })),
     )
     const orders = answers.filter(({ body }) => body.type === "order")
     const { rows: promised } = await query(
@@ -65,17 +67,9 @@ export async function rush(cache: "off" | "pegasus", buyers: number, pieces: num
 
 async function fill(ready: Ready, variant_id: string, email: string): Promise<{ id: string; total: number }> {
   const must = async (path: string, body?: object): Promise<Body> => {
-    const answer = await ask(ready, path, body)
+    const answer = await post(ready, path, body)
     if (answer.status !== 200) throw new Error(`${path}: ${JSON.stringify(answer.body)}`)
     return answer.body
-  }
-  const address = {
-    first_name: "Ada",
-    last_name: "Buyer",
-    address_1: "Street 1",
-    city: "Berlin",
-    postal_code: "10115",
-    country_code: "de",
   }
   const { cart } = await must("carts", { region_id: ready.regionId })
   await must(`carts/${cart.id}/line-items`, { variant_id, quantity: 1 })
@@ -84,7 +78,8 @@ async function fill(ready: Ready, variant_id: string, email: string): Promise<{ 
     shipping_address: address,
     billing_address: address,
   })
-  const { shipping_options } = await must(`shipping-options?cart_id=${cart.id}`)
+  const offered = await ask(ready, { method: "GET", path: `/store/shipping-options?cart_id=${cart.id}` })
+  const { shipping_options } = parsed(offered.text)
   const delivered = await must(`carts/${cart.id}/shipping-methods`, { option_id: shipping_options[0].id })
   const { payment_collection } = await must("payment-collections", { cart_id: cart.id })
   await must(`payment-collections/${payment_collection.id}/payment-sessions`, {
@@ -93,12 +88,7 @@ async function fill(ready: Ready, variant_id: string, email: string): Promise<{ 
   return { id: cart.id, total: delivered.cart.total }
 }
 
-async function ask(ready: Ready, path: string, body?: object): Promise<{ status: number; body: Body }> {
-  const isRead = path.startsWith("shipping-options")
-  const response = await fetch(`${ready.url}/store/${path}`, {
-    method: isRead ? "GET" : "POST",
-    headers: { "x-publishable-api-key": ready.publishableKey, "content-type": "application/json" },
-    ...(isRead ? {} : { body: JSON.stringify(body ?? {}) }),
-  })
-  return { status: response.status, body: await response.json() }
+async function post(ready: Ready, path: string, body: object = {}): Promise<{ status: number; body: Body }> {
+  const { status, text } = await ask(ready, { method: "POST", path: `/store/${path}`, body })
+  return { status, body: parsed(text) }
 }

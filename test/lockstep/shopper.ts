@@ -1,5 +1,6 @@
 /** A shopper by chance, in two stores at once; and shopkeepers who change prices, taxes, promotions and options meanwhile. */
 import { setTimeout as sleep } from "node:timers/promises"
+import { pickOf } from "../history/random"
 import type { Body, Mine, Pair } from "./pair"
 
 type Random = () => number
@@ -42,7 +43,7 @@ export async function readScenery(pair: Pair): Promise<Scenery> {
 export async function shop(pair: Pair, scenery: Scenery, random: Random, trail: string[]): Promise<number> {
   pair.forget()
   let asked = 0
-  const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!
+  const pick = pickOf(random)
   const ask = async (what: string, method: string, path: Own<string>, body?: Own<object>) => {
     trail.push(what)
     asked++
@@ -190,7 +191,7 @@ type AskStore = (what: string, method: string, path: string, body?: object) => P
 
 /** What a shopkeeper changes, by the API or beside it. */
 async function edit(pair: Pair, scenery: Scenery, random: Random, ask: AskStore): Promise<void> {
-  const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!
+  const pick = pickOf(random)
   const amount = Math.round(random() * 10_000) / 100
   const byAdmin = (what: string, path: string, body: Json) => ask(what, "POST", `/admin/${path}`, body)
   const bySql = async (text: string, values: unknown[]) => {

@@ -84,8 +84,7 @@ describe("products kept row by row", () => {
     keepReads("product", kept as never, { ...told, database: shared, ttl: 60_000 })
   })
   after(async () => {
-    await told.freshness.close()
-    await told.cache.close()
+    await told?.close()
     await shared?.destroy()
     await database?.drop()
   })

@@ -6,7 +6,7 @@ import knex, { type Knex } from "knex"
 import type { Database as Connection } from "../../src/medusa/freshness"
 import { ownWrites } from "../../src/medusa/own-writes"
 import { spareRepeats } from "../../src/medusa/repeated-statements"
-import { randomOf } from "../history/random"
+import { pickOf, randomOf } from "../history/random"
 import { createDatabase, type Database } from "../support/database"
 import { type ToldCache, toldCache } from "../support/told-cache"
 
@@ -156,7 +156,7 @@ describe("statements within a request", () => {
   const seed = Number(process.env.PEGASUS_TEST_SEED ?? Date.now() % 1_000_000)
   it(`say what asking again would say, whatever the request writes (seed ${seed})`, async () => {
     const random = randomOf(seed)
-    const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!
+    const pick = pickOf(random)
     const ids = ["a", "b", "c"]
     let count = 0
     const write = async (on: Knex) => {

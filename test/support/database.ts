@@ -10,13 +10,18 @@ export interface Database {
   drop(): Promise<void>
 }
 
-export async function createDatabase(name: string): Promise<Database> {
+/** @param like a database it begins as a copy of; whoever is connected to that is cut off */
+export async function createDatabase(name: string, like?: Database): Promise<Database> {
   const services = await need(["postgres"])
   const unique = `${name}_${process.pid}`
   const { postgres } = services.urls
   const administer = (sql: string) =>
     withClient({ connectionString: postgres }, undefined, (admin) => admin.query(sql))
-  await administer(`create database ${unique}`)
+  const template = like && new URL(like.url).pathname.slice(1)
+  if (template) {
+    await administer(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${template}'`)
+  }
+  await administer(`create database ${unique} ${template ? `template ${template}` : ""}`)
   const url = new URL(postgres)
   url.pathname = `/${unique}`
   const client = new Client({ connectionString: url.href })

@@ -3,7 +3,7 @@ import assert from "node:assert/strict"
 import Medusa from "@medusajs/js-sdk"
 import type { Ready } from "./store"
 
-const address = {
+export const address = {
   first_name: "Ada",
   last_name: "Lovelace",
   address_1: "Hauptstr. 1",
