@@ -28,7 +28,7 @@ import { Outbox } from "./outbox"
 import { copyOf, freeze, toPlain } from "./plain"
 import { type MemoryTier, memoryTier } from "./tiers/memory"
 import { type RedisTier, redisTier } from "./tiers/redis"
-import { wireFormat } from "./wire"
+import { type Head, wireFormat } from "./wire"
 
 export interface Fresh {
   state: "fresh"
@@ -71,7 +71,7 @@ export interface SetOptions {
    */
   fence?: Fence | undefined
   /** Kept in the memory of this process alone: too many and too small to be worth a way to Redis. Default false. */
-  isLocal?: boolean
+  isLocal?: boolean | undefined
 }
 
 export interface GetOrSetOptions<T> extends Omit<SetOptions, "value" | "fence" | "isLocal"> {
@@ -106,8 +106,9 @@ export interface Cache {
   /**
    * Like `get`, but on a miss one caller at a time is told to load; the others wait for its `set`, at most
    * `lockTimeout` milliseconds from the beginning of the load, then load too.
+   * @param isLocal among the callers of this process alone, of what its memory alone keeps
    */
-  lead(key: string, lockTimeout: number): Promise<Led>
+  lead(key: string, lockTimeout: number, isLocal?: boolean | undefined): Promise<Led>
   /**
    * @returns whether it may be answered: false when one of its tags moved since the fence, or Redis came or went
    * @throws PegasusError PEGASUS_VALUE_UNDEFINED, PEGASUS_TTL_INVALID; TypeError for what JSON refuses
@@ -240,11 +241,12 @@ class TieredCache implements Cache {
     return ledger.capture(this.clock.now())
   }
 
-  async lead(key: string, lockTimeout: number): Promise<Led> {
-    const find = () => this.find(key)
-    const led = await this.leads.take(key, lockTimeout, find, () => this.held(key))
+  async lead(key: string, lockTimeout: number, isLocal = false): Promise<Led> {
+    const peek = () => this.held(key)
+    const find = async () => (isLocal ? peek() : this.find(key))
+    const led = await this.leads.take(key, lockTimeout, find, peek)
     if ("found" in led) return freshOf(led.found)
-    const claim = await this.claim(key, lockTimeout)
+    const claim = isLocal ? {} : await this.claim(key, lockTimeout)
     if ("entry" in claim) {
       led.done()
       return freshOf(claim.entry)
@@ -343,7 +345,8 @@ class TieredCache implements Cache {
   /** What a flight does: Redis, else the lease, else the load; what is stale when the load fails. */
   private async fill<T>(options: GetOrSetOptions<T>, held: Entry | undefined): Promise<Entry> {
     const { key, staleOnErrorFor, lockTimeout = defaultLockTimeout } = options
-    const found = await this.readShared(key)
+    // What fell here most likely fell in Redis, too; who claims sees.
+    const found = held && lockTimeout > 0 ? undefined : await this.readShared(key)
     if (this.isFreshEntry(found)) return this.adopt(found)
     this.tell("miss", { key })
     const claim = await this.claim(key, lockTimeout)
@@ -396,7 +399,7 @@ class TieredCache implements Cache {
       const answer = await breaker.run(async () => {
         const [lease, found] = await Promise.all([
           this.unlessRefused(leases.acquire(key, lockTimeout), ungranted),
-          tier.get(key),
+          tier.get(key, this.isStanding),
         ])
         // A lease that comes when nobody waits for it any more would keep all others waiting.
         if (isGivenUp) this.later(release(lease))
@@ -508,7 +511,7 @@ class TieredCache implements Cache {
   }
 
   /** Has nothing it depends on moved, as far as the ledger that judges now can tell? */
-  private holds(entry: Entry, now: number): boolean {
+  private holds(entry: Head, now: number): boolean {
     const { shared, trustWindow } = this
     const judge = this.joined(now) ? shared!.bus.ledger : this.island.ledger
     const age = now - entry.fence.at
@@ -525,11 +528,14 @@ class TieredCache implements Cache {
     return true
   }
 
+  /** Of what fell, Redis's value is not read. */
+  private readonly isStanding = (head: Head) => this.holds(head, this.clock.now())
+
   /** One read of Redis a key, however many ask; nothing while the bus is not trusted. */
   private readShared(key: string): Promise<Entry | undefined> {
     if (!this.joined()) return Promise.resolve(undefined)
     const { breaker, tier } = this.shared!
-    return this.reads.run(key, () => breaker.run(() => tier.get(key)))
+    return this.reads.run(key, () => breaker.run(() => tier.get(key, this.isStanding)))
   }
 
   /** What anyone holds under the key is no longer good. @returns the fence of what comes in its place */
@@ -639,7 +645,7 @@ function wellFormed(text: string): string {
   return /\p{Surrogate}/u.test(text) ? Buffer.from(text).toString() : text
 }
 
-function watchedBy(entry: Entry): ReadonlySet<string> {
+function watchedBy(entry: Head): ReadonlySet<string> {
   entry.watched ??= new Set([...entry.tags, ownTag(entry.key), everything])
   return entry.watched
 }

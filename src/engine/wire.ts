@@ -70,8 +70,18 @@ export async function encode(entry: Entry): Promise<Buffer | undefined> {
   return Buffer.concat([prefix, body])
 }
 
-/** @returns the entry, or undefined when the bytes are not of this format */
-export async function decode(key: string, bytes: Buffer): Promise<Entry | undefined> {
+/** What is known of an entry before its value is read. */
+export type Head = Omit<Entry, "value" | "bytes">
+
+/**
+ * @param isWanted of no other entry the value is read, which is most of the work
+ * @returns the entry, or undefined when it is not wanted, or the bytes are not of this format
+ */
+export async function decode(
+  key: string,
+  bytes: Buffer,
+  isWanted: (head: Head) => boolean = () => true,
+): Promise<Entry | undefined> {
   if (bytes.length < prefixLength || bytes[0] !== magic || bytes[1] !== wireFormat) return undefined
   if (bytes[2]! > deflated) return undefined
   try {
@@ -80,13 +90,15 @@ export async function decode(key: string, bytes: Buffer): Promise<Entry | undefi
     const valueAt = bytes.readUInt32BE(3)
     if (valueAt > plain.length) return undefined
     const { dates, isBytes, ...rest } = JSON.parse(plain.toString("utf8", 0, valueAt)) as Header
+    const head = { key, ...rest }
+    if (!isWanted(head)) return undefined
     if (isBytes) {
       // Bytes of their own: those of a pool would keep all of it.
       const value = Buffer.from(plain.subarray(valueAt))
-      return { key, value, bytes: value.length, ...rest }
+      return { ...head, value, bytes: value.length }
     }
     const value = fromText(plain.toString("utf8", valueAt), dates)
-    return { key, value, bytes: (plain.length - valueAt) * 2, ...rest }
+    return { ...head, value, bytes: (plain.length - valueAt) * 2 }
   } catch {
     return undefined
   }

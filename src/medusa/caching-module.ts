@@ -8,6 +8,9 @@
  * One load. A miss hands the right to load to one caller at a time, in all processes; the others wait a bounded
  * time for its `set`. The `set` carries the fence of its miss, so a load overtaken by a change is dropped.
  *
+ * Parts. What is loaded while something around it is loaded to be kept (an answer of the HTTP cache, another query) stays in the
+ * memory of this process: what it is part of goes to Redis, and would have to be read from there in its place anyway.
+ *
  * Automatic invalidation. An entry carries its tags twice removed from their names: "auto:" for those that
  * Medusa's events may clear, "kept:" for those of an entry with `autoInvalidate: false`. An event moves the
  * first; an explicit `clear({ tags })` moves both.
@@ -124,6 +127,7 @@ export class CachingModuleService implements ICachingModuleService {
   async get(options: Method<"get">): Promise<unknown> {
     const { key, tags, providers = this.providerIds.slice(0, 1) } = options
     requireKeyOrTags(key, tags)
+    const isPart = this.freshness?.isReading
     const reading = key !== undefined && willSet(options) ? this.freshness?.begin(key) : undefined
     // Only then: without a pause a miss takes its place in the order of changes as it comes.
     if (this.freshness?.wrote) await this.freshness.settle()
@@ -132,7 +136,7 @@ export class CachingModuleService implements ICachingModuleService {
       const room = this.roomOf(provider)
       if (key !== undefined) {
         const at = entryKey(room, key)
-        const found = willSet(options) ? await this.cache.lead(at, longestWait) : await this.look(at)
+        const found = willSet(options) ? await this.cache.lead(at, longestWait, isPart) : await this.look(at)
         if (found.state === "miss") this.loads.began(at, found.lead)
         else if (reading && this.sampler?.takes(at, found)) {
           reading.isProof = true
@@ -157,7 +161,9 @@ export class CachingModuleService implements ICachingModuleService {
     requireKeyOrTags(key, undefined)
     const isKept = options?.autoInvalidate === false
     const isLoad = followsLoad(call)
-    const ended = isLoad && this.freshness ? await this.freshness.end(key) : untracked
+    const ending = isLoad ? this.freshness?.end(key) : undefined
+    const isPart = isLoad && this.freshness?.isReading
+    const ended = ending ? await ending : untracked
     const read = isKept ? untracked : ended
     const isAutomatic = (!tags || computeAutomaticTags) && !read?.isWhole
     const automatic = isAutomatic ? tagsOfData(data, this.schema) : []
@@ -186,6 +192,7 @@ export class CachingModuleService implements ICachingModuleService {
             tags: names,
             ttl: Math.min(this.lifeOf(seconds), left),
             fence: lead?.fence,
+            isLocal: isPart,
           })
         } finally {
           lead?.done()

@@ -94,6 +94,11 @@ export class Freshness {
     return this.tracker.recalls
   }
 
+  /** Whether something is being loaded in this context that is to be kept. */
+  get isReading(): boolean {
+    return this.tracker.isReading
+  }
+
   /** What this request asked before, and the tables of a statement, if it may be answered from it. */
   repeated(sql: string, bindings: readonly unknown[] | undefined) {
     // What is loaded to be kept is not asked for again.

@@ -6,7 +6,7 @@ import { startRedis } from "../../demo/run/redis"
 import { createWithCache, onCacheEvent } from "../../src/engine"
 import { wireFormat } from "../../src/engine/wire"
 import { FakeClock } from "../../src/testing"
-import { cacheOf, joined } from "../support/caches"
+import { cacheOf, joined, read } from "../support/caches"
 import { until } from "../support/until"
 
 const minute = 60_000
@@ -248,6 +248,20 @@ describe("getOrSet in several processes", () => {
     const load = async () => ((await holders()).includes("a dead holder") ? "beside it" : "after it")
     assert.equal(await b.getOrSet({ key: "dead", load, ttl: minute, lockTimeout: 2_000 }), "after it")
     await until("no lease is left", async () => (await admin.keys("*:lease:*")).length === 0)
+  })
+
+  it("asks and tells Redis nothing of what memory alone keeps", async () => {
+    const [a, b] = [await joined(server), await joined(server)]
+    await b.set({ key: "k", value: "another's", ttl: minute })
+    const led = await a.lead("k", 5_000, true)
+    assert.ok(led.state === "miss")
+    const waiting = a.lead("k", 5_000, true)
+    await a.set({ key: "k", value: "its own", ttl: minute, fence: led.lead.fence, isLocal: true })
+    led.lead.done()
+    const found = await waiting
+    assert.ok(found.state === "fresh" && found.value === "its own")
+    assert.deepEqual(await admin.keys("*:lease:*"), [])
+    assert.equal(await read(b, "k"), "another's")
   })
 
   it("does not take away the lease of another", async () => {

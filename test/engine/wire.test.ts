@@ -40,6 +40,15 @@ describe("the wire format", () => {
     }
   })
 
+  it("reads no value that is not wanted", async () => {
+    const { value: _value, bytes: _bytes, ...head } = large
+    const told: unknown[] = []
+    const isWanted = (one: unknown) => told.push(one) > 1
+    assert.equal(await decode("product:1", await written(large), isWanted), undefined)
+    assert.deepEqual(told, [head])
+    assert.deepEqual((await decode("product:1", await written(large), isWanted))?.value, large.value)
+  })
+
   it("deflates what is large", async () => {
     assert.ok((await written(large)).length < compressFrom)
   })

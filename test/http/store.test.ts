@@ -1,6 +1,7 @@
 /** The HTTP cache in real stores, held against one that caches nothing. */
 import assert from "node:assert/strict"
 import { after, before, describe, it } from "node:test"
+import Redis from "ioredis"
 import { explain } from "../../src/cli/explain"
 import { warm } from "../../src/cli/warm"
 import { defaultPolicies } from "../../src/http"
@@ -115,6 +116,22 @@ describe("the HTTP cache in a store", () => {
     const path = "/store/products?limit=13"
     assert.match(told(await ask(scene.first, path)), /stored/)
     assert.match(told(await ask(scene.second, path)), /hit/)
+  })
+
+  it("writes to Redis what it answers, and not what that was made of", async () => {
+    const redis = new Redis(scene.first.ready.redisUrl)
+    try {
+      const entries = async () => new Set(await redis.keys("pegasus:*:entry:*"))
+      const before = await entries()
+      assert.match(told(await ask(scene.first, "/store/products?limit=14")), /stored/)
+      const added = async () => [...(await entries())].filter((key) => !before.has(key))
+      await until("the answer is in Redis", async () => (await added()).length > 0)
+      const [answer, ...others] = await added()
+      assert.match(answer!, /entry:http.*limit=14/s)
+      assert.deepEqual(others, [])
+    } finally {
+      redis.disconnect()
+    }
   })
 
   it("never answers a key that is revoked, unknown or missing", async () => {

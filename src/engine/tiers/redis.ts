@@ -2,11 +2,12 @@
 import type { Cluster, Redis } from "ioredis"
 import type { RedisConnection } from "../connection"
 import type { Entry } from "../entry"
-import { decode, encode } from "../wire"
+import { decode, encode, type Head } from "../wire"
 import type { Tier } from "./tier"
 
 export interface RedisTier extends Tier {
-  get(key: string): Promise<Entry | undefined>
+  /** @param isWanted of no other entry the value is read */
+  get(key: string, isWanted?: (head: Head) => boolean): Promise<Entry | undefined>
   set(entry: Entry, life: number): Promise<void>
   /** Every entry under the prefix. Scans: never on the path of a request. */
   entries(): AsyncIterable<Entry>
@@ -15,9 +16,9 @@ export interface RedisTier extends Tier {
 export function redisTier(redis: RedisConnection, prefix: string): RedisTier {
   const at = (key: string) => `${prefix}:entry:${key}`
   return {
-    async get(key) {
+    async get(key, isWanted) {
       const bytes = await redis.getBuffer(at(key))
-      return bytes === null ? undefined : decode(key, bytes)
+      return bytes === null ? undefined : decode(key, bytes, isWanted)
     },
     async set(entry, life) {
       const bytes = await encode(entry)
