@@ -1,5 +1,5 @@
 /**
- * Loaded before Medusa in every process that we start of it, so that none outlives us.
+ * Loaded before every program of a store that we start, so that none outlives us.
  *
  * When the launcher is gone, however it went, its store goes too. And Medusa's telemetry, though switched off,
  * starts a detached process whenever a Medusa process exits (telemetry/dist/index.js, 2.21.2): not here.
@@ -9,5 +9,7 @@ process.on("disconnect", () => {
   setTimeout(() => process.exit(1), 5_000).unref()
 })
 
-const { flush } = require("@medusajs/telemetry")
-if (flush) process.off("exit", flush)
+if (/[\\/]@medusajs[\\/]/.test(process.argv[1])) {
+  const { flush } = require("@medusajs/telemetry")
+  if (flush) process.off("exit", flush)
+}

@@ -2,10 +2,10 @@
  * Hits of the HTTP cache beside bare `node:http` that sends the same bytes, in one run, in turns; a cold crowd in two
  * processes; and readers while someone invents URLs.
  *
- *   node benchmarks/http/run.js [--only hits,crowd,inventor] [--seconds 3] [--rounds 5] [--minutes 1] [--json results.json]
+ *   node benchmarks/http/run.js [--only hits,crowd,inventor] [--seconds 3] [--rounds 5] [--minutes 1] [--proxy] [--json results.json]
  *
  * Each answer is compared with that of a store that caches nothing before it is timed. The store runs as it does in
- * production; `LOG_LEVEL=warn` leaves out the access log.
+ * production; `LOG_LEVEL=warn` leaves out the access log. With `--proxy` hits are those of `pegasus proxy` before the store.
  */
 require("../../scripts/typescript")
 const assert = require("node:assert/strict")
@@ -25,6 +25,7 @@ const { values: options } = parseArgs({
     seconds: text("3"),
     rounds: text("5"),
     minutes: text("1"),
+    proxy: { type: "boolean", default: false },
     json: { type: "string" },
   },
 })
@@ -32,7 +33,8 @@ const rounds = Number(options.rounds)
 const results = []
 
 async function main() {
-  const first = await startStore(["--cache", "pegasus", "--products", "500"])
+  const before = options.proxy ? ["--proxy"] : []
+  const first = await startStore(["--cache", "pegasus", "--products", "500", ...before])
   const beside = [
     "--products",
     "500",
@@ -41,7 +43,7 @@ async function main() {
     "--redis-url",
     first.ready.redisUrl,
   ]
-  const second = await startStore(["--cache", "pegasus", ...beside])
+  const second = await startStore(["--cache", "pegasus", ...beside, ...before])
   const truth = await startStore(["--cache", "off", ...beside])
   const run = { hits, crowd, inventor }
   for (const name of options.only.split(",")) await run[name](first.ready, second.ready, truth.ready)

@@ -13,9 +13,11 @@ export interface StoreOptions {
   redisUrl: string | undefined
   /** Milliseconds. */
   dbRtt: number
+  /** Whether `pegasus proxy` stands before it. */
+  proxy: boolean
 }
 
-const usage = `Options: --cache off|medusa|pegasus [--port N] [--products N] [--database-url URL] [--redis-url URL] [--db-rtt MS]`
+const usage = `Options: --cache off|medusa|pegasus [--port N] [--products N] [--database-url URL] [--redis-url URL] [--db-rtt MS] [--proxy]`
 
 /** @throws DemoError DEMO_ARGUMENTS */
 export function parseArguments(args: string[], env = process.env): StoreOptions {
@@ -24,6 +26,7 @@ export function parseArguments(args: string[], env = process.env): StoreOptions 
   if (!cache || !cacheModes.includes(cache)) {
     throw wrong(`--cache must be one of ${cacheModes.join(", ")}${cache ? `, not "${cache}"` : ""}.`)
   }
+  if (values.proxy && cache !== "pegasus") throw wrong(`--proxy needs --cache pegasus, not "${cache}".`)
   return {
     cache,
     port: values.port === undefined ? undefined : wholeNumber("port", values.port, 1, 65_535),
@@ -31,6 +34,7 @@ export function parseArguments(args: string[], env = process.env): StoreOptions 
     databaseUrl: url("database-url", values["database-url"], ["postgres:", "postgresql:"]),
     redisUrl: url("redis-url", values["redis-url"] ?? env.REDIS_URL, ["redis:", "rediss:"]),
     dbRtt: wholeNumber("db-rtt", values["db-rtt"] ?? "0", 0, 1_000),
+    proxy: values.proxy ?? false,
   }
 }
 
@@ -46,6 +50,7 @@ function parse(args: string[]) {
         "database-url": text,
         "redis-url": text,
         "db-rtt": text,
+        proxy: { type: "boolean" },
       },
     }).values
   } catch (error) {

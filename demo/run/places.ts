@@ -12,6 +12,8 @@ export const logFolder = join(dataFolder, "logs")
 export const builtStore = join(demo, ".medusa", "server")
 export const medusaCli = join(root, "node_modules", "@medusajs", "cli", "cli.js")
 
+export const pegasusCli = join(root, ".medusa", "server", "src", "cli", "main.js")
+
 /** To be loaded before Medusa. */
 export const leash = join(root, "scripts", "leash.js")
 export const medusaVersion: string = require("@medusajs/medusa/package.json").version

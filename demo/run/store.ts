@@ -8,7 +8,7 @@ import { parseArguments, type StoreOptions } from "./arguments"
 import { createDatabase, fillDatabase, postgresVersion } from "./database"
 import { DemoError, report, say } from "./errors"
 import type { ServiceName } from "./keeper"
-import { builtStore, leash, logFolder, medusaCli, medusaVersion } from "./places"
+import { builtStore, leash, logFolder, medusaCli, medusaVersion, pegasusCli } from "./places"
 import { freePort, isFree } from "./ports"
 import { need } from "./services"
 
@@ -54,18 +54,35 @@ async function runStore(options: StoreOptions, signal: AbortSignal): Promise<voi
       return detour.url
     }
     const port = options.port ?? (await freePort())
-    const store = startMedusa(port, options.cache, await far(databaseUrl), await far(redisUrl))
+    const env = environmentOf(options.cache, await far(databaseUrl), await far(redisUrl))
+    const url = `http://localhost:${port}`
+    const started: Program[] = []
+    const start = async (name: string, program: string, args: string[], at: string) => {
+      const one = startProgram(`${name}-${port}`, program, args, env)
+      started.push(one)
+      await Promise.race([untilHealthy(at, signal), one.ended.then(unexpected)])
+      return one
+    }
     try {
-      const url = `http://localhost:${port}`
-      await Promise.race([untilHealthy(url, signal), store.ended.then(unexpected)])
+      const inner = options.proxy ? await freePort() : port
+      const storeUrl = `http://localhost:${inner}`
+      const store = await start(
+        `store-${options.cache}`,
+        medusaCli,
+        ["start", "--port", String(inner)],
+        storeUrl,
+      )
+      if (options.proxy) {
+        await start("proxy", pegasusCli, ["proxy", "--upstream", storeUrl, "--port", String(port)], url)
+      }
       const versions = { medusa: medusaVersion, postgresql: await postgresVersion(databaseUrl) }
       const ready = { url, ...facts, databaseUrl, redisUrl, cache: options.cache, pid: store.pid, versions }
       process.stdout.write(`READY ${JSON.stringify(ready)}\n`)
-      const code = await Promise.race([store.ended, aborted(signal)])
+      const code = await Promise.race([...started.map(({ ended }) => ended), aborted(signal)])
       if (code)
         throw new DemoError("DEMO_STORE_ENDED", `The store ended with exit code ${code}.`, "See its log.")
     } finally {
-      await store.stop()
+      await Promise.all(started.map(({ stop }) => stop()))
     }
   } finally {
     for (const detour of detours) detour.close()
@@ -73,20 +90,30 @@ async function runStore(options: StoreOptions, signal: AbortSignal): Promise<voi
   }
 }
 
-function startMedusa(port: number, cache: string, databaseUrl: string, redisUrl: string) {
-  const log = process.stderr.isTTY ? 2 : openLog(cache, port)
-  const child = fork(medusaCli, ["start", "--port", String(port)], {
+const environmentOf = (cache: string, databaseUrl: string, redisUrl: string) => ({
+  ...process.env,
+  NODE_ENV: "production",
+  MEDUSA_DISABLE_TELEMETRY: "1",
+  DATABASE_URL: databaseUrl,
+  PEGASUS_DEMO_CACHE: cache,
+  PEGASUS_DEMO_REDIS_URL: redisUrl,
+})
+
+interface Program {
+  pid: number | undefined
+  /** Its exit code, when it has ended. */
+  ended: Promise<number>
+  stop(): Promise<void>
+}
+
+/** Runs in the built store. */
+function startProgram(name: string, program: string, args: string[], env: NodeJS.ProcessEnv): Program {
+  const log = process.stderr.isTTY ? 2 : openLog(name)
+  const child = fork(program, args, {
     cwd: builtStore,
     execArgv: ["--require", leash],
     stdio: ["ignore", log, log, "ipc"],
-    env: {
-      ...process.env,
-      NODE_ENV: "production",
-      MEDUSA_DISABLE_TELEMETRY: "1",
-      DATABASE_URL: databaseUrl,
-      PEGASUS_DEMO_CACHE: cache,
-      PEGASUS_DEMO_REDIS_URL: redisUrl,
-    },
+    env,
   })
   const ended = new Promise<number>((resolve) => child.once("exit", (code) => resolve(code ?? 1)))
   return {
@@ -101,10 +128,10 @@ function startMedusa(port: number, cache: string, databaseUrl: string, redisUrl:
   }
 }
 
-function openLog(cache: string, port: number): number {
+function openLog(name: string): number {
   mkdirSync(logFolder, { recursive: true })
-  const file = join(logFolder, `store-${cache}-${port}.log`)
-  say(`the store writes its log to ${file}`)
+  const file = join(logFolder, `${name}.log`)
+  say(`it writes its log to ${file}`)
   return openSync(file, "w")
 }
 

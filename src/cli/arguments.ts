@@ -3,6 +3,7 @@ import { parseArgs } from "node:util"
 export const help = `Usage: pegasus bench rows|load|all --store LABEL=FILE_OR_JSON [--store …] [options]
        pegasus feed status|install|remove [options]
        pegasus explain URL [--header "Name: value" …]
+       pegasus proxy --upstream URL [--port N] [--host ADDRESS]
        pegasus warm URL [--header "Name: value" …] [--rate N] [--paths FILE]
 
 bench measures running Medusa stores over HTTP. The first store is the baseline of the others.
@@ -29,6 +30,12 @@ feed looks after the triggers by which PostgreSQL tells what was committed.
   --database-url URL          the store's database (default: the environment's DATABASE_URL)
   --schema NAME               of the store's tables, if the connection does not say
   --dry-run                   only print the SQL
+
+proxy answers what is kept from a process of its own, and hands on the rest; run it where medusa start runs.
+
+  --upstream URL              the store, such as http://127.0.0.1:9001
+  --port N                    where it listens (9000)
+  --host ADDRESS              and on which address (all)
 
 explain asks a running store twice and says which way each request took; warm asks for what shoppers will ask for.
 
@@ -74,6 +81,13 @@ export interface WarmArguments extends Omit<ExplainArguments, "command"> {
   paths?: string
 }
 
+export interface ProxyArguments {
+  command: "proxy"
+  upstream: string
+  port: number
+  host?: string
+}
+
 export type Arguments =
   | { command: "help" }
   | { command: "version" }
@@ -81,6 +95,7 @@ export type Arguments =
   | FeedArguments
   | ExplainArguments
   | WarmArguments
+  | ProxyArguments
 
 /** The command line cannot be understood; exit code 2. */
 export class UsageError extends Error {
@@ -88,16 +103,20 @@ export class UsageError extends Error {
 }
 
 const text = { type: "string" } as const
-const everywhere = {
+const ofReports = {
   store: { type: "string", multiple: true },
   json: text,
   html: text,
   note: text,
+} as const
+const everywhere = {
+  ...ofReports,
   help: { type: "boolean" },
   version: { type: "boolean" },
 } as const
 const ofFeed = { "database-url": text, schema: text, "dry-run": { type: "boolean" } } as const
 const ofHttp = { header: { type: "string", multiple: true }, rate: text, paths: text } as const
+const ofProxy = { upstream: text, port: text, host: text } as const
 const ofRows = { rounds: text, warmup: text }
 const ofLoad = { connections: text, requests: text }
 
@@ -110,12 +129,13 @@ export function parseArguments(argv: readonly string[]): Arguments {
   const [command, scenario, ...extra] = positionals
   if (command === "feed") return feedArguments(values, scenario, extra)
   if (command === "explain" || command === "warm") return httpArguments(command, values, scenario, extra)
+  if (command === "proxy") return proxyArguments(values, positionals.slice(1))
   if (command !== "bench") throw new UsageError(`There is no command "${command ?? ""}".`)
   if (scenario !== "rows" && scenario !== "load" && scenario !== "all") {
     throw new UsageError(`bench measures rows, load or all, not "${scenario ?? ""}".`)
   }
   if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
-  refuse(values, { ...ofFeed, ...ofHttp }, "bench")
+  refuse(values, { ...ofFeed, ...ofHttp, ...ofProxy }, "bench")
   if (!values.store) throw new UsageError("bench needs at least one --store LABEL=FILE_OR_JSON.")
 
   if (scenario === "load") refuse(values, ofRows, "bench load")
@@ -136,7 +156,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
 
 function read(argv: readonly string[]) {
   try {
-    const options = { ...everywhere, ...ofRows, ...ofLoad, ...ofFeed, ...ofHttp }
+    const options = { ...everywhere, ...ofRows, ...ofLoad, ...ofFeed, ...ofHttp, ...ofProxy }
     return parseArgs({ args: [...argv], options, allowPositionals: true })
   } catch (cause) {
     throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause })
@@ -150,8 +170,7 @@ function feedArguments(values: Values, task: string | undefined, extra: string[]
     throw new UsageError(`feed does status, install or remove, not "${task ?? ""}".`)
   }
   if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
-  const { store, json, html, note } = everywhere
-  refuse(values, { store, json, html, note, ...ofRows, ...ofLoad, ...ofHttp }, "feed")
+  refuse(values, { ...ofReports, ...ofRows, ...ofLoad, ...ofHttp, ...ofProxy }, "feed")
   const { "database-url": databaseUrl, schema, "dry-run": dryRun = false } = values
   return {
     command: "feed",
@@ -160,6 +179,17 @@ function feedArguments(values: Values, task: string | undefined, extra: string[]
     ...(schema !== undefined && { schema }),
     dryRun,
   }
+}
+
+function proxyArguments(values: Values, extra: string[]): ProxyArguments {
+  if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
+  refuse(values, { ...ofReports, ...ofRows, ...ofLoad, ...ofFeed, ...ofHttp }, "proxy")
+  const { upstream = "", host } = values
+  if (!/^https?:\/\/[^/]/.test(upstream) || !URL.canParse(upstream))
+    throw new UsageError(`proxy needs --upstream, such as http://127.0.0.1:9001, not "${upstream}".`)
+  const { port = 9_000 } = whole(values, "port", 0) as { port?: number }
+  if (port > 65_535) throw new UsageError(`--port is at most 65535, not "${port}".`)
+  return { command: "proxy", upstream, port, ...(host !== undefined && { host }) }
 }
 
 function httpArguments(
@@ -171,8 +201,7 @@ function httpArguments(
   if (!url || !URL.canParse(url))
     throw new UsageError(`${command} needs the URL of a store, not "${url ?? ""}".`)
   if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
-  const { store, json, html, note } = everywhere
-  refuse(values, { store, json, html, note, ...ofRows, ...ofLoad, ...ofFeed }, command)
+  refuse(values, { ...ofReports, ...ofRows, ...ofLoad, ...ofFeed, ...ofProxy }, command)
   const headers = Object.fromEntries((values.header ?? []).map(headerOf))
   if (command === "explain") {
     refuse(values, { rate: text, paths: text }, command)

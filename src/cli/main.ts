@@ -53,6 +53,13 @@ async function main(): Promise<number> {
       const print = (text: string) => void process.stdout.write(`${text}\n`)
       return (await explain({ arguments: given, print, signal: abort.signal })) ? 0 : 1
     }
+    case "proxy": {
+      const print = (text: string) => void process.stderr.write(`pegasus: ${text}\n`)
+      // Nothing that other commands load shall weigh on it.
+      const { proxy } = require("./proxy") as typeof import("./proxy")
+      await proxy({ arguments: given, folder: process.cwd(), print, signal: abort.signal })
+      return 0
+    }
     case "warm": {
       const { isTTY } = process.stderr
       const progress = (text: string) => void process.stderr.write(isTTY ? `\r${text}` : `${text}\n`)

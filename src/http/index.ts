@@ -1,5 +1,8 @@
 /** The HTTP cache. See front.ts for the story. */
-export { type Asker, Front, type FrontOptions, type Read } from "./front"
+export { AccessLog } from "./access-log"
+export { crossOriginOf } from "./cross-origin"
+export { Front, type FrontOptions, type Next } from "./front"
+export type { Named } from "./naming"
 export {
   type CdnTimes,
   defaultPolicies,
@@ -8,4 +11,5 @@ export {
   policiesOf,
   type RouteOptions,
 } from "./policy"
+export { type Asker, type Read, RenderingFront, type RenderingOptions } from "./rendering"
 export { type SurrogateHeader, surrogateHeaders } from "./surrogate"

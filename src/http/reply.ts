@@ -8,6 +8,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http"
 import { promisify } from "node:util"
 import { brotliCompress, constants, gzip } from "node:zlib"
+import { LRUCache } from "lru-cache"
 import { type Answer, decodeAnswer } from "./answer"
 import { headersOf } from "./request"
 
@@ -148,8 +149,20 @@ export class Reply {
   }
 }
 
+/** What clients say they accept: there are few ways to say it. */
+const preferences = new LRUCache<string, Encoding>({ max: 1_000 })
+
 /** RFC 9110 §12.5.3, as far as it concerns us: what is named and not refused; brotli before gzip. */
 export function preferred(accepted: string): Encoding {
+  let known = preferences.get(accepted)
+  if (known === undefined) {
+    known = preferenceOf(accepted)
+    preferences.set(accepted, known)
+  }
+  return known
+}
+
+function preferenceOf(accepted: string): Encoding {
   const takes = (name: string) => {
     const found = new RegExp(`(?:^|,)\\s*${name}\\s*(?:;\\s*q=([\\d.]+)\\s*)?(?:,|$)`, "i").exec(accepted)
     return found !== null && Number(found[1] ?? 1) > 0

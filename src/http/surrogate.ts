@@ -12,12 +12,12 @@ export interface SurrogateHeader {
 }
 
 /** Limits as the vendors publish them, with room for what stands before. */
-export const surrogateHeaders: Readonly<Record<string, SurrogateHeader>> = {
+export const surrogateHeaders = {
   "surrogate-key": { name: "Surrogate-Key", bytes: 15_000, separator: " " },
   "cache-tag": { name: "Cache-Tag", bytes: 15_000, separator: "," },
   "edge-cache-tag": { name: "Edge-Cache-Tag", bytes: 15_000, tags: 120, separator: "," },
   "cdn-tag": { name: "CDN-Tag", bytes: 1_000, separator: "," },
-}
+} satisfies Readonly<Record<string, SurrogateHeader>>
 
 /** @returns the value of the header; undefined when it does not fit even by tables */
 export function surrogateKeys(

@@ -6,20 +6,24 @@
  * the cache. Should it look otherwise one day, it is known from the first request that reaches our middleware. And the middleware itself, which without a method runs after the
  * key and the identity are known and before the route's own (framework/dist/http/router.js:70-106, 2.21.2).
  */
-import { randomUUID } from "node:crypto"
 import { channel } from "node:diagnostics_channel"
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import type { MedusaNextFunction, MedusaRequest, MedusaResponse } from "@medusajs/framework/http"
 import type { Logger } from "@medusajs/framework/types"
 import { ContainerRegistrationKeys, Modules, parseCorsOrigins } from "@medusajs/framework/utils"
 import type { Cache } from "../engine"
-import { type Asker, Front, policiesOf, type Read, surrogateHeaders } from "../http"
+import {
+  AccessLog,
+  type Asker,
+  crossOriginOf,
+  policiesOf,
+  type Read,
+  RenderingFront,
+  surrogateHeaders,
+} from "../http"
 import { nameOfTag } from "../tracking"
 import type { Freshness } from "./freshness"
 import type { HttpOptions } from "./options"
-
-/** The library that Medusa itself uses; it brings no types. */
-const cors = require("cors") as (options: object) => (req: object, res: object, next: () => void) => void
 
 export interface HttpCacheOptions {
   cache: Cache
@@ -33,7 +37,7 @@ export interface HttpCacheOptions {
 const requestStart = channel("http.server.request.start")
 
 export class HttpCache {
-  private readonly front: Front
+  private readonly front: RenderingFront
   private readonly servers = new WeakSet<Server>()
   private readonly hear = (message: unknown) => {
     const { server } = message as { server: Server }
@@ -42,11 +46,11 @@ export class HttpCache {
 
   constructor({ cache, freshness, http, storeCors, logger }: HttpCacheOptions) {
     const log = http.accessLog === false || !logsRequests(logger) ? undefined : new AccessLog()
-    this.front = new Front({
+    this.front = new RenderingFront({
       cache,
       policies: policiesOf(http.routes),
       track: (key, run) => track(freshness, http.stockTtl, key, run),
-      crossOrigin: crossOriginOf(storeCors),
+      crossOrigin: crossOriginOf(parseCorsOrigins(storeCors)),
       surrogate: http.surrogateKeys && surrogateHeaders[http.surrogateKeys],
       nameOf: nameOfTag,
       knowsPeople: http.customerGroups,
@@ -158,76 +162,7 @@ async function track<T>(
   })
 }
 
-/** As Medusa does it (framework/dist/http/router.js, `createCorsOptions`, 2.21.2), by the same library. */
-function crossOriginOf(storeCors: string): (origin: string | undefined) => [string, string][] {
-  const allow = cors({ origin: parseCorsOrigins(storeCors), credentials: true, preflightContinue: false })
-  const known = new Map<string | undefined, [string, string][]>()
-  return (origin) => {
-    let found = known.get(origin)
-    if (!found) {
-      const headers = new Map<string, string>()
-      const setHeader = (name: string, value: string) => headers.set(name, value)
-      allow(
-        { method: "GET", headers: { origin } },
-        { setHeader, getHeader: () => undefined } as never,
-        () => undefined,
-      )
-      found = [...headers].filter(([name]) => name !== "Vary")
-      if (known.size < 1_000) known.set(origin, found)
-    }
-    return found
-  }
-}
-
 function logsRequests(logger: Logger): boolean {
   const { NODE_ENV: mode } = process.env
   return mode !== "test" && (logger as { shouldLog?(level: string): boolean }).shouldLog?.("http") === true
 }
-
-/** Lines as Medusa writes them in production (framework/dist/http/express-loader.js, 2.21.2), many at a time. */
-class AccessLog {
-  private lines = ""
-  private second = 0
-  private time = ""
-  private readonly texts = new Map<string, string>()
-
-  hit(req: IncomingMessage, status: number): void {
-    if (this.lines === "") setTimeout(() => this.flush(), flushAfter).unref()
-    const { headers, method, url, socket } = req
-    const client = headers["x-forwarded-for"] ?? socket.remoteAddress
-    const { "x-request-id": given } = headers
-    const id = given === undefined ? `"${randomUUID()}"` : this.text(given)
-    const start = `{"level":"http","client_ip":${this.text(client)},"request_id":${id}`
-    const asked = `"http_version":"${req.httpVersion}","method":"${method}","path":${this.text(url)},"status":${status}`
-    const who = `"duration":0,"referrer":${this.text(headers.referer)},"user_agent":${this.text(headers["user-agent"])}`
-    this.lines += `${start},${asked},${who},"cache":"hit","timestamp":"${this.now()}"}\n`
-  }
-
-  /** As JSON. The same addresses, browsers and clients come again and again. */
-  private text(value: string | string[] = "-"): string {
-    const plain = String(value)
-    let found = this.texts.get(plain)
-    if (found === undefined) {
-      found = JSON.stringify(plain)
-      if (this.texts.size >= mostTexts) this.texts.clear()
-      this.texts.set(plain, found)
-    }
-    return found
-  }
-
-  private now(): string {
-    const second = Math.floor(Date.now() / 1_000)
-    if (second !== this.second) this.time = new Date(second * 1_000).toISOString()
-    this.second = second
-    return this.time
-  }
-
-  private flush(): void {
-    process.stdout.write(this.lines)
-    this.lines = ""
-  }
-}
-
-/** Milliseconds. */
-const flushAfter = 100
-const mostTexts = 2_000

@@ -4,10 +4,12 @@
  * it writes, read what is kept of the catalogue.
  *
  * The seam: a middleware without a method runs after the key and the identity are known and before the route's own
- * (framework/dist/http/router.js:70-106, 2.21.2). As express-session does, it holds back `end`.
+ * (framework/dist/http/router.js:70-106, 2.21.2). As express-session does, it holds back `end`. A proxy that asks
+ * whether the request wrote is told, and waits in its turn.
  */
 import type { MedusaNextFunction, MedusaRequest, MedusaResponse } from "@medusajs/framework/http"
 import { Modules } from "@medusajs/framework/utils"
+import { wroteHeader } from "../proxy"
 import type { Request } from "../tracking"
 import type { Freshness } from "./freshness"
 
@@ -39,6 +41,7 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
     const end = res.end.bind(res) as (...given: unknown[]) => MedusaResponse
     res.end = (...given: unknown[]) => {
       if (!request.wrote) return end(...given)
+      if (req.headers[wroteHeader] !== undefined && !res.headersSent) res.setHeader(wroteHeader, "1")
       void freshness.settle(request).finally(() => end(...given))
       return res
     }

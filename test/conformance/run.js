@@ -57,8 +57,8 @@ async function load() {
 /** The suite's origin, and the front before what it tests. */
 function serve({ handleTest, handleConfig, handleState }) {
   const { createCache } = require("../../src/engine/index.ts")
-  const { Front, policiesOf } = require("../../src/http/index.ts")
-  const front = new Front({
+  const { policiesOf, RenderingFront } = require("../../src/http/index.ts")
+  const front = new RenderingFront({
     cache: createCache({ prefix: "conformance", memory: { maxBytes: 100_000_000 } }),
     policies: policiesOf([{ matcher: "/test/:id" }]),
     honorsNoCache: true,

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net"
 import { afterEach, beforeEach, describe, it } from "node:test"
 import { brotliDecompressSync, gunzipSync } from "node:zlib"
 import type { Cache } from "../../src/engine"
-import { Front, type FrontOptions, policiesOf, surrogateHeaders } from "../../src/http"
+import { policiesOf, RenderingFront, type RenderingOptions, surrogateHeaders } from "../../src/http"
 import { cacheOf } from "../support/caches"
 import { until } from "../support/until"
 
@@ -24,11 +24,11 @@ describe("the front", () => {
   let varied: string[]
   let close: () => void = () => undefined
   let port: number
-  let front: Front
+  let front: RenderingFront
   let agent: Agent
 
-  async function listen(options: Partial<FrontOptions> = {}) {
-    front = new Front({
+  async function listen(options: Partial<RenderingOptions> = {}) {
+    front = new RenderingFront({
       cache,
       policies: policiesOf([
         { matcher: "/store/fast", ttl: 60_000 },

@@ -1,0 +1,80 @@
+/**
+ * A program: tells who started it what a store's own configuration says of it. A process of its own, because the configuration
+ * loads much of Medusa, which would weigh on whoever wants to know.
+ *
+ * The seam: `medusa-config` as Medusa itself loads it (utils/dist/common/get-config-file.js, 2.21.2) from the folder in which
+ * `medusa start` runs, and the connection that Medusa makes of it (framework/dist/database/pg-connection-loader.js, 2.21.2).
+ */
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { getConfigFile, parseCorsOrigins } from "@medusajs/framework/utils"
+import type { ClientConfig } from "pg"
+import { PegasusError } from "../engine"
+import { withClient } from "../feed"
+import type { StoreDescription } from "../proxy"
+import { defaultEnvironment } from "./environment"
+import type { CachingModuleOptions } from "./with-pegasus"
+
+interface MedusaConfig {
+  projectConfig?: {
+    databaseUrl?: string
+    databaseSchema?: string
+    databaseDriverOptions?: { ssl?: ClientConfig["ssl"]; connection?: { ssl?: ClientConfig["ssl"] } }
+    http?: { storeCors?: string }
+  }
+  modules?: { caching?: { options?: Partial<CachingModuleOptions> } }
+}
+
+/**
+ * @param folder where `medusa start` runs, or the project above it
+ * @throws PegasusError PEGASUS_STORE_NOT_FOUND, PEGASUS_CONFIG_INVALID; what the configuration and the database throw
+ */
+async function describe(folder: string): Promise<StoreDescription> {
+  const place = [folder, join(folder, ".medusa", "server")].find((one) =>
+    existsSync(join(one, "medusa-config.js")),
+  )
+  if (place === undefined) {
+    throw new PegasusError(
+      "PEGASUS_STORE_NOT_FOUND",
+      `There is no built store in ${folder}.`,
+      "Run the command where medusa start runs, after medusa build.",
+    )
+  }
+  const { configModule, error } = await getConfigFile<MedusaConfig>(place, "medusa-config")
+  if (error) throw error
+  const { projectConfig = {}, modules } = configModule
+  const {
+    databaseUrl,
+    databaseSchema: schema = "public",
+    databaseDriverOptions: driver,
+    http,
+  } = projectConfig
+  const options = modules?.caching?.options?.pegasus
+  if (databaseUrl === undefined) {
+    throw new PegasusError(
+      "PEGASUS_CONFIG_INVALID",
+      "medusa-config names no databaseUrl.",
+      "Set the environment as for medusa start.",
+    )
+  }
+  if (options === undefined) {
+    throw new PegasusError(
+      "PEGASUS_CONFIG_INVALID",
+      "The store does not use Pegasus.",
+      "Write withPegasus(defineConfig({ … }), { … }) in medusa-config.",
+    )
+  }
+  const ssl = driver?.ssl ?? driver?.connection?.ssl ?? false
+  const connection = { connectionString: databaseUrl, ssl }
+  const environment =
+    options.environment ??
+    (await withClient(connection, schema, (client) =>
+      defaultEnvironment({ raw: (sql) => client.query(sql) }),
+    ))
+  return { connection, schema, environment, origins: parseCorsOrigins(http?.storeCors ?? ""), options }
+}
+
+describe(process.argv[2]!).then(
+  (description) => process.send!({ description }),
+  (error: unknown) => process.send!({ failure: error instanceof Error ? error.message : String(error) }),
+)
