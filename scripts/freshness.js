@@ -1,7 +1,7 @@
 /**
  * `npm run freshness`: every kind of change, shown: what a cache answers after it, held against a store that caches nothing.
  *
- *   npm run freshness -- --cache pegasus|medusa
+ *   npm run freshness -- --cache pegasus|proxy|medusa
  *
  * Ends with 0 when everything was fresh.
  */

@@ -1,5 +1,5 @@
 /**
- * Every kind of change, in two real stores with Pegasus, held against one that caches nothing: the next read through the
+ * Every kind of change, in two real stores with Pegasus, one of them behind a proxy, held against one that caches nothing: the next read through the
  * process that made it, and a read at most 100 ms later through any other, tell what is true.
  */
 import assert from "node:assert/strict"
@@ -11,7 +11,7 @@ import { surveyOne } from "./survey"
 describe("every kind of change", () => {
   let scene: Scene
   before(async () => {
-    scene = await openScene("pegasus")
+    scene = await openScene("pegasus", "proxy")
   })
   after(() => scene?.close())
 

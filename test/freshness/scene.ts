@@ -24,19 +24,23 @@ export interface Scene {
   close(): Promise<void>
 }
 
-export async function openScene(cache: "pegasus" | "medusa"): Promise<Scene> {
+/** `proxy`: as `pegasus`, with `pegasus proxy` before it. */
+export type Kind = "pegasus" | "proxy" | "medusa"
+
+export async function openScene(kind: Kind, secondKind = kind): Promise<Scene> {
   const services = await need(["redis"])
   const database = await createDatabase("pegasus_freshness")
   const args = ["--database-url", database.url, "--redis-url", services.urls.redis]
   const stops: (() => Promise<void>)[] = []
-  const open = async (mode: string): Promise<Store> => {
-    const { ready, stop } = await startStore(["--cache", mode, ...args])
+  const open = async (kind: Kind | "off"): Promise<Store> => {
+    const mode = kind === "proxy" ? ["--cache", "pegasus", "--proxy"] : ["--cache", kind]
+    const { ready, stop } = await startStore([...mode, ...args])
     stops.push(stop)
     return storeAt(ready)
   }
   const truth = await open("off")
-  const first = await open(cache)
-  const second = await open(cache)
+  const first = await open(kind)
+  const second = await open(secondKind)
   return {
     first,
     second,

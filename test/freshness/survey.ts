@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { isDeepStrictEqual } from "node:util"
 import { type Change, changesOf, findThings } from "./changes"
-import { openScene, type Scene } from "./scene"
+import { type Kind, openScene, type Scene } from "./scene"
 
 /** How long the news of a change may be on its way to another process, in milliseconds. */
 const bound = 100
@@ -61,8 +61,8 @@ export async function surveyOne(scene: Scene, { name, view, make, isRaw }: Chang
   return { name, shows: !isSame(now, before), stale, wasStale }
 }
 
-export async function survey(cache: "pegasus" | "medusa", each: (row: Row) => void): Promise<Row[]> {
-  const scene = await openScene(cache)
+export async function survey(kind: Kind, each: (row: Row) => void): Promise<Row[]> {
+  const scene = await openScene(kind)
   try {
     const rows: Row[] = []
     for (const change of changesOf(await findThings(scene))) {
