@@ -169,7 +169,7 @@ async function crowd(first, second) {
 async function inventor(store) {
   const pages = Array.from({ length: 20 }, (_, page) => `/store/products?limit=12&offset=${12 * page}`)
   for (const page of pages) for (let time = 0; time < 3; time++) await ask(store, page)
-  const before = residentOf(store.pid)
+  const before = residentOf(store.proxyPid ?? store.pid)
   const end = Date.now() + Number(options.minutes) * 60_000
   let [invented, hits, asked, most] = [0, 0, 0, 0]
   const invent = async () => {
@@ -187,7 +187,7 @@ async function inventor(store) {
       const { status } = await ask(store, pages[number % pages.length])
       asked++
       if (status.includes("hit")) hits++
-      most = Math.max(most, residentOf(store.pid))
+      most = Math.max(most, residentOf(store.proxyPid ?? store.pid))
       await sleep(20)
     }
   }

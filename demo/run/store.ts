@@ -72,11 +72,14 @@ async function runStore(options: StoreOptions, signal: AbortSignal): Promise<voi
         ["start", "--port", String(inner)],
         storeUrl,
       )
-      if (options.proxy) {
-        await start("proxy", pegasusCli, ["proxy", "--upstream", storeUrl, "--port", String(port)], url)
-      }
+      const proxy =
+        options.proxy &&
+        (await start("proxy", pegasusCli, ["proxy", "--upstream", storeUrl, "--port", String(port)], url))
       const versions = { medusa: medusaVersion, postgresql: await postgresVersion(databaseUrl) }
-      const ready = { url, ...facts, databaseUrl, redisUrl, cache: options.cache, pid: store.pid, versions }
+      const ready = {
+        ...{ url, ...facts, databaseUrl, redisUrl, cache: options.cache, pid: store.pid, versions },
+        ...(proxy && { proxyPid: proxy.pid }),
+      }
       process.stdout.write(`READY ${JSON.stringify(ready)}\n`)
       const code = await Promise.race([...started.map(({ ended }) => ended), aborted(signal)])
       if (code)

@@ -19,6 +19,8 @@ export interface StoreExperiment {
   processes: number
   /** Milliseconds. */
   duration: number
+  /** Whether each store stands behind `pegasus proxy`. */
+  proxy?: boolean
   say?(line: string): void
 }
 
@@ -41,6 +43,7 @@ export async function runStores({
   seed,
   processes,
   duration,
+  proxy = false,
   say = () => undefined,
 }: StoreExperiment): Promise<StoreOutcome> {
   const random = randomOf(seed)
@@ -48,6 +51,7 @@ export async function runStores({
   let redis = await startRedis()
   const port = redis.port
   const args = ["--cache", "pegasus", "--database-url", database.url, "--redis-url", redis.url]
+  if (proxy) args.push("--proxy")
   const stores: Awaited<ReturnType<typeof startStore>>[] = []
   for (let number = 0; number < processes; number++) stores.push(await startStore(args, blockable))
   const truth = new Truth(database.url)
@@ -98,7 +102,10 @@ export async function runStores({
       await sleep(random() * 400)
     }
   }
-  const anyStore = () => stores[Math.floor(random() * processes)]!.ready.pid
+  const pids = stores.flatMap(({ ready: { pid, proxyPid } }) =>
+    proxyPid === undefined ? [pid] : [pid, proxyPid],
+  )
+  const anyStore = () => pids[Math.floor(random() * pids.length)]!
   const kinds: [name: string, harm: (pause: number) => Promise<unknown>][] = [
     ["the feed's connections are killed", () => truth.query(killFeed)],
     ["PostgreSQL crashes", () => crash(truth)],

@@ -14,6 +14,8 @@ export interface Ready extends Facts {
   redisUrl: string
   cache: string
   pid: number
+  /** Of the proxy before it, if there is one. */
+  proxyPid?: number
 }
 
 export interface Command {
