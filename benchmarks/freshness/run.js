@@ -2,12 +2,11 @@
  * What freshness costs and keeps, on real stores: readers of category pages while products are edited, an edit with and
  * without, an import with readers, the lag from a commit to its being known.
  *
- *   node benchmarks/freshness/run.js [--only churn,edit,import,lag,tracking] [--seconds 15] [--modes off,medusa,pegasus] [--proxy] [--json results.json]
+ *   node benchmarks/freshness/run.js [--only churn,edit,import,lag,tracking] [--seconds 15] [--modes off,medusa,pegasus,proxy] [--json results.json]
  *
  * Each mode has a copy of one catalogue of 500 products; only that of Pegasus has triggers. Edits are made by another
  * process on the same database (`admin`), or as SQL beside the stores (`sql`). Every read's answer is checked to be 200 and
- * after each run the pages are compared with those of a store that caches nothing. With `--proxy` the stores of Pegasus stand
- * behind `pegasus proxy`.
+ * after each run the pages are compared with those of a store that caches nothing. `proxy`: as `pegasus`, behind `pegasus proxy`.
  */
 require("../../scripts/typescript")
 const assert = require("node:assert/strict")
@@ -29,7 +28,6 @@ const { values: options } = parseArgs({
     only: { type: "string", default: "churn,edit,import,lag,tracking" },
     seconds: { type: "string", default: "15" },
     modes: { type: "string", default: "medusa,pegasus" },
-    proxy: { type: "boolean", default: false },
     json: { type: "string" },
   },
 })
@@ -72,11 +70,12 @@ async function store(urls, template, mode, beside, env = {}) {
   url.pathname = `/${name}`
   if (!beside) {
     await query(urls.postgres, `create database ${name} template ${new URL(template).pathname.slice(1)}`)
-    if (mode !== "pegasus") await feed.withClient({ connectionString: url.href }, undefined, feed.remove)
+    if (!["pegasus", "proxy"].includes(mode))
+      await feed.withClient({ connectionString: url.href }, undefined, feed.remove)
   }
   const placed = ["--products", String(products), "--database-url", url.href, "--redis-url", urls.redis]
-  const before = options.proxy && mode === "pegasus" ? ["--proxy"] : []
-  const started = await startStore(["--cache", mode, ...placed, ...before], env)
+  const cache = mode === "proxy" ? ["--cache", "pegasus", "--proxy"] : ["--cache", mode]
+  const started = await startStore([...cache, ...placed], env)
   const { ready } = started
   const stop = async () => {
     await started.stop()

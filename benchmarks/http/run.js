@@ -33,26 +33,28 @@ const rounds = Number(options.rounds)
 const results = []
 
 async function main() {
-  const before = options.proxy ? ["--proxy"] : []
   const first = await startStore(["--cache", "pegasus", "--products", "500", ...before])
-  const beside = [
-    "--products",
-    "500",
-    "--database-url",
-    first.ready.databaseUrl,
-    "--redis-url",
-    first.ready.redisUrl,
-  ]
-  const second = await startStore(["--cache", "pegasus", ...beside, ...before])
-  const truth = await startStore(["--cache", "off", ...beside])
   const run = { hits, crowd, inventor }
-  for (const name of options.only.split(",")) await run[name](first.ready, second.ready, truth.ready)
-  for (const store of [truth, second, first]) await store.stop()
+  for (const name of options.only.split(",")) await run[name](first.ready)
+  await first.stop()
   if (!options.json) return
   const machine = { cpu: os.cpus()[0].model, cores: os.cpus().length, node: process.version }
   const command = ["node benchmarks/http/run.js", ...process.argv.slice(2)].join(" ")
   const about = { date: new Date().toISOString(), command, logLevel: process.env.LOG_LEVEL ?? "http" }
   writeFileSync(options.json, `${JSON.stringify({ ...about, machine, results }, null, 2)}\n`)
+}
+
+const before = options.proxy ? ["--proxy"] : []
+
+/** Works with another store on the same database, which is stopped then. */
+async function withStore({ databaseUrl, redisUrl }, mode, work) {
+  const place = ["--products", "500", "--database-url", databaseUrl, "--redis-url", redisUrl]
+  const store = await startStore(["--cache", mode, ...place, ...(mode === "pegasus" ? before : [])])
+  try {
+    return await work(store.ready)
+  } finally {
+    await store.stop()
+  }
 }
 
 function note(row) {
@@ -87,13 +89,17 @@ function started(file) {
   return { tell, stop: () => child.kill() }
 }
 
-async function hits(store, _second, truth) {
+async function hits(store) {
   const loader = started("load.js")
-  for (const [what, path] of [
+  const rows = [
     ["list of 12", "/store/products?limit=12"],
     ["regions", "/store/regions"],
-  ]) {
-    const expected = await ask(truth, path)
+  ]
+  const truths = await withStore(store, "off", (truth) =>
+    Promise.all(rows.map(([, path]) => ask(truth, path))),
+  )
+  for (const [what, path] of rows) {
+    const expected = truths.shift()
     for (let time = 0; time < 4; time++) {
       for (const encoding of ["identity", "gzip", "br"]) {
         const { body } = await ask(store, path, { "accept-encoding": encoding })
@@ -150,7 +156,9 @@ async function hits(store, _second, truth) {
 const both = async (one, other) => [await one(), await other()]
 
 /** 500 ask two processes for what nobody has asked for yet. */
-async function crowd(first, second) {
+const crowd = (first) => withStore(first, "pegasus", (second) => crowdAt(first, second))
+
+async function crowdAt(first, second) {
   for (let round = 0; round < rounds; round++) {
     const path = `/store/products?limit=12&offset=${20 + round}`
     const began = performance.now()

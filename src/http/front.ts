@@ -42,7 +42,7 @@ const mostRaw = 20_000
 /** A longer key and language name no answer. */
 const longestWho = 512
 
-export abstract class Front<Wanted extends Named = Named> {
+export abstract class Front {
   protected readonly naming: Naming
   /** From the raw text of a request to the name of its answer. */
   private readonly names = new LRUCache<string, Named>({ max: mostRaw })
@@ -52,13 +52,16 @@ export abstract class Front<Wanted extends Named = Named> {
     this.naming = new Naming(options.policies, options.onVary)
   }
 
-  /** Answers what memory does not have, or lets it be answered. */
+  /**
+   * Answers what memory does not have, or lets it be answered.
+   * @returns whether it was answered from what is kept
+   */
   protected abstract seek(
     req: IncomingMessage,
     res: ServerResponse,
     next: Next,
-    wanted: Named | Wanted,
-  ): Promise<void>
+    wanted: Named,
+  ): Promise<boolean>
 
   /** A request is let through, and why. */
   protected abstract passes(
@@ -126,16 +129,14 @@ export abstract class Front<Wanted extends Named = Named> {
     req: IncomingMessage,
     res: ServerResponse,
     next: Next,
-    wanted: Named | Wanted,
+    wanted: Named,
     onHit: () => void,
   ): Promise<void> {
     const { key, policy } = wanted
     try {
       const found = this.asksNotTo("no-cache", req) ? undefined : this.options.cache.peek(key)
-      if (found) {
-        this.hit(req, res, policy, found)
-        onHit()
-      } else await this.seek(req, res, next, wanted)
+      if (found) this.hit(req, res, policy, found)
+      if (found || (await this.seek(req, res, next, wanted))) onHit()
     } catch {
       if (!isOver(res)) next()
     }

@@ -54,7 +54,7 @@ const notKeptFor = 10_000
 /** The longest to wait for the render of another process, in milliseconds. */
 const lockTimeout = 10_000
 
-export class RenderingFront extends Front<Wanted> {
+export class RenderingFront extends Front {
   /** Requests whose answer was sought. */
   private readonly asked = new WeakSet<IncomingMessage>()
   /** Answers that were not kept, and why. */
@@ -72,7 +72,8 @@ export class RenderingFront extends Front<Wanted> {
     const who = [key, [...salesChannels].sort(), groups, localeOf(req), cookiesOf(req)]
     const named = this.naming.nameOf(req, "within", JSON.stringify(who))
     if (named && isWatched(req) && !this.asksNotTo("no-store", req)) {
-      void this.answer(req, res, next, { ...named, asker }, () => undefined)
+      const wanted: Wanted = { ...named, asker }
+      void this.answer(req, res, next, wanted, () => undefined)
     } else next()
   }
 
@@ -113,7 +114,7 @@ export class RenderingFront extends Front<Wanted> {
     res: ServerResponse,
     next: Next,
     wanted: Wanted,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { key, policy } = wanted
     this.asked.add(req)
     if (this.asksNotTo("no-cache", req)) await this.options.cache.delete(key)
@@ -121,7 +122,7 @@ export class RenderingFront extends Front<Wanted> {
     if (known !== undefined) {
       say(res, "fwd=bypass", known)
       next()
-      return
+      return false
     }
     let mine: Rendered | undefined
     let isOut = false
@@ -147,14 +148,16 @@ export class RenderingFront extends Front<Wanted> {
       })
       mine?.release()
       this.send(req, res, policy, bytes, mine ? "fwd=uri-miss; stored" : "hit; detail=waited", Date.now())
+      return mine === undefined
     } catch (error) {
-      if (isOut || res.writableEnded) return
+      if (isOut || res.writableEnded) return false
       const why = error instanceof NotKept ? error.message : "it failed"
       if (error instanceof NotKept) this.notKept.set(key, why)
       mine?.release()
       say(res, "fwd=uri-miss", why)
       if (mine) sendRendered(res, mine)
       else next()
+      return false
     }
   }
 

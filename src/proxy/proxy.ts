@@ -47,7 +47,7 @@ export function createProxy({ upstream, cache, front: options, settle }: ProxyOp
 class ForwardingFront extends Front {
   /** By name: whether the store has kept the answer that it is making. */
   private readonly underWay = new Map<string, Promise<boolean>>()
-  private readonly endings = new WeakMap<IncomingMessage, (isKept: boolean) => void>()
+  private readonly endings = new WeakMap<IncomingMessage, (status: string | undefined) => void>()
   private readonly notKept = new LRUCache<string, true>({ max: 10_000, ttl: notKeptFor })
 
   constructor(protected override readonly options: FrontOptions & Pick<ProxyOptions, "cache">) {
@@ -56,7 +56,7 @@ class ForwardingFront extends Front {
 
   /** The store has begun to answer, or will not. @param status what it says of its cache (RFC 9211) */
   forwarded(req: IncomingMessage, status: string | undefined): void {
-    this.endings.get(req)?.(/\bstored\b|\bhit\b/.test(status ?? ""))
+    this.endings.get(req)?.(status)
   }
 
   /** The store sees to it. */
@@ -67,26 +67,30 @@ class ForwardingFront extends Front {
     res: ServerResponse,
     next: Next,
     named: Named,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { key } = named
     const isAskedAnew = this.asksNotTo("no-cache", req)
-    if (isAskedAnew || this.notKept.has(key)) next()
-    else if (await this.find(req, res, named)) return
-    else if (!(await this.underWay.get(key))) this.ask(req, next, key)
-    else if (!(await this.await(req, res, named))) next()
-  }
-
-  /** Of the store, which others may wait for. */
-  private ask(req: IncomingMessage, next: Next, key: string): void {
-    if (!this.underWay.has(key)) {
-      const made = new Promise<boolean>((resolve) => this.endings.set(req, resolve))
-      this.underWay.set(key, made)
-      void made.then((isKept) => {
-        this.underWay.delete(key)
-        if (!isKept) this.notKept.set(key, true)
-      })
+    if (!isAskedAnew && !this.notKept.has(key)) {
+      if (await this.find(req, res, named)) return true
+      const isComing = await this.underWay.get(key)
+      if (isComing && (await this.await(req, res, named))) return true
+      if (!isComing) this.begin(req, key)
     }
     next()
+    return false
+  }
+
+  /** The store is asked; others may wait for what it says. */
+  private begin(req: IncomingMessage, key: string): void {
+    if (this.underWay.has(key)) return
+    const answering = new Promise<string | undefined>((resolve) => this.endings.set(req, resolve))
+    const isKept = answering.then((status) => {
+      this.underWay.delete(key)
+      const wasKept = status !== undefined && /\bstored\b|\bhit\b/.test(status)
+      if (!wasKept && status !== undefined) this.notKept.set(key, true)
+      return wasKept
+    })
+    this.underWay.set(key, isKept)
   }
 
   private async await(req: IncomingMessage, res: ServerResponse, named: Named): Promise<boolean> {
