@@ -185,7 +185,8 @@ function proxyArguments(values: Values, extra: string[]): ProxyArguments {
   if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
   refuse(values, { ...ofReports, ...ofRows, ...ofLoad, ...ofFeed, ...ofHttp }, "proxy")
   const { upstream = "", host } = values
-  if (!/^https?:\/\/[^/]/.test(upstream) || !URL.canParse(upstream))
+  const isPlace = /^https?:\/\/[^/?#]+\/?$/.test(upstream) && URL.canParse(upstream)
+  if (!isPlace)
     throw new UsageError(`proxy needs --upstream, such as http://127.0.0.1:9001, not "${upstream}".`)
   const { port = 9_000 } = whole(values, "port", 0) as { port?: number }
   if (port > 65_535) throw new UsageError(`--port is at most 65535, not "${port}".`)

@@ -1,5 +1,6 @@
 import { fork } from "node:child_process"
 import { once } from "node:events"
+import type { Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { proxyOf, type StoreDescription } from "../proxy"
 import type { ProxyArguments } from "./arguments"
@@ -26,14 +27,24 @@ export async function proxy({ arguments: given, folder, print, signal }: ProxyCa
     await once(server, "listening")
     print(`listening on port ${(server.address() as AddressInfo).port}, before ${upstream}`)
     if (!signal.aborted) await once(signal, "abort")
-    const ended = once(server, "close")
-    server.close()
-    const cutting = setTimeout(() => server.closeAllConnections(), patience)
-    await ended
-    clearTimeout(cutting)
+    await end(server)
   } finally {
     await close()
   }
+}
+
+/** Connections end with the answers that are under way on them. */
+async function end(server: Server): Promise<void> {
+  server.prependListener("request", (_req, res) => {
+    res.shouldKeepAlive = false
+  })
+  const ended = once(server, "close")
+  server.close()
+  const closing = setInterval(() => server.closeIdleConnections(), 50)
+  const cutting = setTimeout(() => server.closeAllConnections(), patience)
+  await ended
+  clearInterval(closing)
+  clearTimeout(cutting)
 }
 
 type Told = { description: StoreDescription } | { failure: string }

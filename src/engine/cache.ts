@@ -358,9 +358,10 @@ class TieredCache implements Cache {
       return entry
     } catch (error) {
       this.later(release(claim.lease))
-      const stale = [found, held].find((entry) => entry && this.isUsable(entry, staleOnErrorFor))
+      const kept = found ?? (await this.readShared(key))
+      const stale = [kept, held].find((entry) => entry && this.isUsable(entry, staleOnErrorFor))
       if (!stale) throw error
-      this.tell("hit", { key, tier: stale === found ? "redis" : "memory", state: "stale" })
+      this.tell("hit", { key, tier: stale === kept ? "redis" : "memory", state: "stale" })
       return stale
     }
   }

@@ -19,7 +19,11 @@ interface MedusaConfig {
   projectConfig?: {
     databaseUrl?: string
     databaseSchema?: string
-    databaseDriverOptions?: { ssl?: ClientConfig["ssl"]; connection?: { ssl?: ClientConfig["ssl"] } }
+    databaseDriverOptions?: {
+      ssl?: ClientConfig["ssl"]
+      connection?: { ssl?: ClientConfig["ssl"] }
+      dynamicPassword?: unknown
+    }
     http?: { storeCors?: string }
   }
   modules?: { caching?: { options?: Partial<CachingModuleOptions> } }
@@ -27,7 +31,7 @@ interface MedusaConfig {
 
 /**
  * @param folder where `medusa start` runs, or the project above it
- * @throws PegasusError PEGASUS_STORE_NOT_FOUND, PEGASUS_CONFIG_INVALID; what the configuration and the database throw
+ * @throws PegasusError PEGASUS_STORE_NOT_FOUND, PEGASUS_CONFIG_INVALID, PEGASUS_PROXY_UNFIT; what the configuration and the database throw
  */
 async function describe(folder: string): Promise<StoreDescription> {
   const place = [folder, join(folder, ".medusa", "server")].find((one) =>
@@ -64,6 +68,13 @@ async function describe(folder: string): Promise<StoreDescription> {
       "Write withPegasus(defineConfig({ … }), { … }) in medusa-config.",
     )
   }
+  if (driver?.dynamicPassword !== undefined) {
+    throw new PegasusError(
+      "PEGASUS_PROXY_UNFIT",
+      "The store's database has a password that is made by a function.",
+      "Run without the proxy; it connects by databaseUrl alone.",
+    )
+  }
   const ssl = driver?.ssl ?? driver?.connection?.ssl ?? false
   const connection = { connectionString: databaseUrl, ssl }
   const environment =
@@ -74,7 +85,8 @@ async function describe(folder: string): Promise<StoreDescription> {
   return { connection, schema, environment, origins: parseCorsOrigins(http?.storeCors ?? ""), options }
 }
 
-describe(process.argv[2]!).then(
-  (description) => process.send!({ description }),
-  (error: unknown) => process.send!({ failure: error instanceof Error ? error.message : String(error) }),
-)
+describe(process.argv[2]!)
+  .then((description) => process.send!({ description }))
+  .catch((error: unknown) =>
+    process.send!({ failure: error instanceof Error ? error.message : String(error) }),
+  )

@@ -1,6 +1,10 @@
 /**
  * Requests on their way to a store, and its answers back, as a gateway hands them on (RFC 9110 §7.6): all but what concerns one
  * connection. The store learns who asked by `X-Forwarded-For`, `-Host` and `-Proto`; `Host` stays as it was.
+ *
+ * What must hold. Where one request ends and the next begins the store must see as we do, or a client could write the next
+ * one's: how long the body is we say ourselves, from what node has read, and the body goes out by that and nothing else. Whoever
+ * leaves leaves nothing behind: no request to the store, no answer that waits for him.
  */
 import http, { type IncomingMessage, type ServerResponse } from "node:http"
 import https from "node:https"
@@ -8,6 +12,13 @@ import { pipeline } from "node:stream"
 
 /** Sent to the store with every request that may write: whoever sends it is told whether it did, in a header of this name. */
 export const wroteHeader = "x-pegasus-wrote"
+
+/** What an answer of the store says of itself. */
+export interface Forwarded {
+  statusCode: number
+  /** What it says of its cache (RFC 9211). */
+  cacheStatus: string | undefined
+}
 
 /** RFC 9110 §7.6.1; what the message names itself is added. */
 const ofConnection = new Set([
@@ -21,63 +32,86 @@ const ofConnection = new Set([
   "transfer-encoding",
   "upgrade",
 ])
-const forwarded = new Set(["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", wroteHeader])
+/** Lines of a request that are made anew. */
+const ofRequest = new Set([
+  "content-length",
+  "host",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  wroteHeader,
+])
+/** How long a connection to the store is kept that nobody uses, in milliseconds; less when the store says so. */
+const idleFor = 60_000
 
 export class Forwarder {
   private readonly client: typeof http | typeof https
   private readonly agent: http.Agent
 
-  /** @param settle to be waited for before an answer that says that the store wrote */
+  /** @param before to be waited for before an answer is handed back */
   constructor(
     private readonly upstream: URL,
-    private readonly settle: () => Promise<void>,
+    private readonly before: (req: IncomingMessage, answer: IncomingMessage) => Promise<void> | undefined,
   ) {
     this.client = upstream.protocol === "https:" ? https : http
-    this.agent = new this.client.Agent({ keepAlive: true })
+    this.agent = new this.client.Agent({ keepAlive: true, timeout: idleFor })
   }
 
   /**
    * Hands the request on, and its answer back; 502 when the store cannot be reached.
-   * @returns the store's `Cache-Status`, when it begins to answer; undefined when it does not
+   * @returns what the store says, when it begins to answer; undefined when it does not
    */
-  forward(req: IncomingMessage, res: ServerResponse, isAgain = false): Promise<string | undefined> {
+  forward(req: IncomingMessage, res: ServerResponse, isAgain = false): Promise<Forwarded | undefined> {
+    if (isGone(req, res)) return Promise.resolve(undefined)
     return new Promise((resolve) => {
       const asked = this.client.request({
-        agent: this.agent,
-        host: this.upstream.hostname,
+        agent: isAgain ? false : this.agent,
+        // An address in brackets is one of IPv6.
+        host: this.upstream.hostname.replace(/^\[|\]$/g, ""),
         port: this.upstream.port,
         method: req.method,
         path: req.url,
-        headers: requestHeaders(req),
+        headers: requestLines(req, this.upstream),
       })
+      let isAnswered = false
       const abandon = () => asked.destroy()
-      const ended = () => {
-        res.off("close", abandon)
-        resolve(undefined)
-      }
+      // Of a response that waits for others on its connection node does not tell that the client has gone.
       res.once("close", abandon)
-      asked.once("close", ended)
+      req.socket.once("close", abandon)
+      asked.once("close", () => {
+        res.off("close", abandon)
+        req.socket.off("close", abandon)
+        // What the store did not want to hear must still be taken from the client.
+        req.unpipe(asked)
+        req.resume()
+        if (!isAnswered) resolve(undefined)
+      })
       asked.on("response", (answer) => {
-        const { [wroteHeader]: wrote, "cache-status": status } = answer.headers
-        resolve(String(status))
-        void (wrote === undefined ? give(answer, res) : this.settle().finally(() => give(answer, res)))
+        isAnswered = true
+        const { "cache-status": status } = answer.headers
+        resolve({
+          statusCode: answer.statusCode!,
+          cacheStatus: status === undefined ? status : String(status),
+        })
+        const waiting = this.before(req, answer)
+        if (waiting) void waiting.catch(() => undefined).then(() => give(answer, res))
+        else give(answer, res)
       })
       asked.on("error", () => {
-        // The store closed a connection just as it was taken again (node's `reusedSocket`); nothing was asked yet.
-        const mayRepeat = asked.reusedSocket && !isAgain && !res.headersSent && isRead(req) && hasNoBody(req)
-        if (!mayRepeat) {
-          fail(res)
-          return
-        }
-        asked.off("close", ended)
-        res.off("close", abandon)
-        resolve(this.forward(req, res, true))
+        if (isAnswered) return
+        // The store closed a connection just as it was taken again (node's `reusedSocket`).
+        if (asked.reusedSocket && isRead(req) && !hasBody(req)) {
+          isAnswered = true
+          resolve(this.forward(req, res, true))
+        } else fail(res)
       })
-      if (hasNoBody(req)) asked.end()
-      else req.pipe(asked)
+      req.pipe(asked)
     })
   }
 }
+
+/** Nobody waits for the answer any more. */
+const isGone = (req: IncomingMessage, res: ServerResponse) => res.destroyed || req.socket.destroyed
 
 function give(answer: IncomingMessage, res: ServerResponse): void {
   if (res.destroyed) {
@@ -86,11 +120,12 @@ function give(answer: IncomingMessage, res: ServerResponse): void {
   }
   const lines = endToEnd(answer, (name) => name === wroteHeader)
   res.writeHead(answer.statusCode!, answer.statusMessage, lines)
-  // Node ends what is cut off in the middle by cutting it off, too.
+  // What the store cut off is cut off here.
   pipeline(answer, res, () => undefined)
 }
 
-function fail(res: ServerResponse): void {
+/** The store cannot be asked. */
+export function fail(res: ServerResponse): void {
   if (res.headersSent || res.destroyed) {
     res.destroy()
     return
@@ -100,17 +135,19 @@ function fail(res: ServerResponse): void {
   res.end(body)
 }
 
-function requestHeaders(req: IncomingMessage): string[] {
-  const { socket, headers } = req
-  const { "x-forwarded-for": before, "x-forwarded-host": host, "x-forwarded-proto": scheme } = headers
+function requestLines(req: IncomingMessage, upstream: URL): string[] {
+  const { socket, headers, httpVersion } = req
+  const { host, "x-forwarded-for": before, "x-forwarded-host": firstHost = host } = headers
   const clients = [...(before === undefined ? [] : [before].flat()), socket.remoteAddress ?? "unknown"]
-  const lines = endToEnd(req, (name) => forwarded.has(name))
-  lines.push("X-Forwarded-For", clients.join(", "))
-  lines.push("X-Forwarded-Host", String(host ?? headers.host ?? ""))
-  lines.push("X-Forwarded-Proto", String(scheme ?? "http"))
+  // First what the store must not miss: it looks at a thousand lines (node's `maxHeadersCount`).
+  const lines = ["Host", host ?? upstream.host, "X-Forwarded-For", clients.join(", ")]
+  if (firstHost !== undefined) lines.push("X-Forwarded-Host", String(firstHost))
+  lines.push("X-Forwarded-Proto", String(headers["x-forwarded-proto"] ?? "http"))
+  lines.push("Via", `${httpVersion} pegasus`)
   if (!isRead(req)) lines.push(wroteHeader, "?")
   if (headers["transfer-encoding"] !== undefined) lines.push("Transfer-Encoding", "chunked")
-  return lines
+  else if (hasBody(req) || !isRead(req)) lines.push("Content-Length", headers["content-length"] ?? "0")
+  return [...lines, ...endToEnd(req, (name) => ofRequest.has(name))]
 }
 
 /** The lines of a head that are for whoever comes last: names and values in turn. */
@@ -126,5 +163,5 @@ function endToEnd({ rawHeaders, headers }: IncomingMessage, isOurs: (name: strin
 }
 
 const isRead = ({ method }: IncomingMessage) => method === "GET" || method === "HEAD"
-const hasNoBody = ({ headers }: IncomingMessage) =>
-  headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0"
+const hasBody = ({ headers }: IncomingMessage) =>
+  headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0"

@@ -17,12 +17,12 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { LRUCache } from "lru-cache"
 import type { Cache } from "../engine"
 import { Front, type FrontOptions, type Named, type Next } from "../http"
-import { Forwarder } from "./forwarder"
+import { type Forwarded, Forwarder, fail, wroteHeader } from "./forwarder"
 
 export interface ProxyOptions {
   /** The store. */
   upstream: URL
-  cache: Pick<Cache, "peek" | "get">
+  cache: Pick<Cache, "peek" | "get" | "invalidate">
   front: Omit<FrontOptions, "cache">
   /** Resolves when everything that was committed before the call has been heard here, or nothing kept is answered any more. */
   settle(): Promise<void>
@@ -30,37 +30,69 @@ export interface ProxyOptions {
 
 /** Pauses in which what the store has just rendered comes to Redis, in milliseconds. */
 const pauses = [0, 2, 5, 10, 20, 40, 80]
+/** The longest to wait for what another is asking the store for, in milliseconds: as long as in the store. */
+const longestWait = 10_000
 /** How long what the store does not keep is asked of it without waiting for others, in milliseconds. */
 const notKeptFor = 10_000
 
 /** @returns the server, which does not listen yet */
 export function createProxy({ upstream, cache, front: options, settle }: ProxyOptions): Server {
-  const forwarder = new Forwarder(upstream, settle)
   const front = new ForwardingFront({ ...options, cache })
-  return createServer((req, res) => {
+  const forwarder = new Forwarder(upstream, (req, { statusCode, headers }) => {
+    const changing = front.changed(req, statusCode!)
+    const wrote = headers[wroteHeader] !== undefined
+    return changing || wrote ? Promise.all([changing, wrote && settle()]).then(() => undefined) : undefined
+  })
+  const server = createServer((req, res) => {
     front.handle(req, res, () => {
-      void forwarder.forward(req, res).then((status) => front.forwarded(req, status))
+      forwarder.forward(req, res).then(
+        (answer) => front.forwarded(req, answer),
+        () => {
+          front.forwarded(req, undefined)
+          fail(res)
+        },
+      )
     })
   })
+  // What the parser hands on and what it shows must be the same; the size of a head is bounded anyway.
+  server.maxHeadersCount = 0
+  // Requests that wait for one another on a connection each listen for its end.
+  server.on("connection", (socket) => socket.setMaxListeners(0))
+  return server
 }
 
 class ForwardingFront extends Front {
   /** By name: whether the store has kept the answer that it is making. */
   private readonly underWay = new Map<string, Promise<boolean>>()
-  private readonly endings = new WeakMap<IncomingMessage, (status: string | undefined) => void>()
+  private readonly endings = new WeakMap<IncomingMessage, (answer: Forwarded | undefined) => void>()
+  /** Of requests that write: the tag of the answers at their address. */
+  private readonly places = new WeakMap<IncomingMessage, string>()
   private readonly notKept = new LRUCache<string, true>({ max: 10_000, ttl: notKeptFor })
 
   constructor(protected override readonly options: FrontOptions & Pick<ProxyOptions, "cache">) {
     super(options)
   }
 
-  /** The store has begun to answer, or will not. @param status what it says of its cache (RFC 9211) */
-  forwarded(req: IncomingMessage, status: string | undefined): void {
-    this.endings.get(req)?.(status)
+  /** The store has begun to answer, or will not. */
+  forwarded(req: IncomingMessage, answer: Forwarded | undefined): void {
+    this.endings.get(req)?.(answer)
   }
 
-  /** The store sees to it. */
-  protected override passes(): void {}
+  /**
+   * What was changed at an address is not answered from before (RFC 9111 §4.4): here, too, before the answer goes out.
+   * @returns undefined when nothing was
+   */
+  changed(req: IncomingMessage, statusCode: number): Promise<void> | undefined {
+    const place = this.places.get(req)
+    return place !== undefined && statusCode < 400
+      ? this.options.cache.invalidate({ tags: [place] })
+      : undefined
+  }
+
+  protected override passes(req: IncomingMessage, _res: ServerResponse, why: string): void {
+    const place = why === "it writes" && req.method !== "OPTIONS" ? this.naming.placeOf(req) : undefined
+    if (place !== undefined) this.places.set(req, place)
+  }
 
   protected override async seek(
     req: IncomingMessage,
@@ -73,8 +105,9 @@ class ForwardingFront extends Front {
     if (!isAskedAnew && !this.notKept.has(key)) {
       if (await this.find(req, res, named)) return true
       const isComing = await this.underWay.get(key)
-      if (isComing && (await this.await(req, res, named))) return true
       if (!isComing) this.begin(req, key)
+      else if (await this.await(req, res, named)) return true
+      else this.notKept.set(key, true)
     }
     next()
     return false
@@ -83,11 +116,17 @@ class ForwardingFront extends Front {
   /** The store is asked; others may wait for what it says. */
   private begin(req: IncomingMessage, key: string): void {
     if (this.underWay.has(key)) return
-    const answering = new Promise<string | undefined>((resolve) => this.endings.set(req, resolve))
-    const isKept = answering.then((status) => {
+    const answering = new Promise<Forwarded | undefined>((resolve) => {
+      const giveUp = setTimeout(resolve, longestWait, undefined)
+      this.endings.set(req, (answer) => {
+        clearTimeout(giveUp)
+        resolve(answer)
+      })
+    })
+    const isKept = answering.then((answer) => {
       this.underWay.delete(key)
-      const wasKept = status !== undefined && /\bstored\b|\bhit\b/.test(status)
-      if (!wasKept && status !== undefined) this.notKept.set(key, true)
+      const wasKept = /\bstored\b|\bhit\b/.test(answer?.cacheStatus ?? "")
+      if (!wasKept && answer?.statusCode === 200) this.notKept.set(key, true)
       return wasKept
     })
     this.underWay.set(key, isKept)

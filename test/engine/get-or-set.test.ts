@@ -250,6 +250,18 @@ describe("getOrSet in several processes", () => {
     await until("no lease is left", async () => (await admin.keys("*:lease:*")).length === 0)
   })
 
+  it("answers a failed load with what another process put in the place of what fell here", async () => {
+    const [a, b] = [await joined(server), await joined(server)]
+    const failing = () => Promise.reject(new Error("no database"))
+    const options = { key: "k", tags: ["x"], staleOnErrorFor: minute }
+    await a.set({ ...options, value: "old", ttl: minute })
+    await b.invalidate({ tags: ["x"] })
+    await b.set({ ...options, value: "new", ttl: 20 })
+    await until("the old one fell", () => a.peek("k") === undefined)
+    await until("the new one expired", async () => (await read(b, "k")) === undefined)
+    assert.equal(await a.getOrSet({ ...options, ttl: minute, load: failing }), "new")
+  })
+
   it("asks and tells Redis nothing of what memory alone keeps", async () => {
     const [a, b] = [await joined(server), await joined(server)]
     await b.set({ key: "k", value: "another's", ttl: minute })

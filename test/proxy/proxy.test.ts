@@ -4,6 +4,7 @@ import { once } from "node:events"
 import http, { type IncomingMessage, type RequestListener, type Server } from "node:http"
 import net, { type AddressInfo } from "node:net"
 import { after, afterEach, describe, it } from "node:test"
+import { digest } from "../../src/engine/digest"
 import { policiesOf } from "../../src/http"
 import { encodeAnswer } from "../../src/http/answer"
 import { createProxy } from "../../src/proxy/proxy"
@@ -22,7 +23,7 @@ async function portOf(server: Server): Promise<number> {
 
 afterEach(() => {
   for (const server of servers.splice(0)) {
-    server.closeAllConnections()
+    server.closeAllConnections?.()
     server.close()
   }
 })
@@ -103,6 +104,144 @@ describe("the proxy", () => {
     assert.deepEqual(valuesOf("x-forwarded-host"), ["shop.example"])
     assert.deepEqual(valuesOf("x-forwarded-proto"), ["https"])
     assert.deepEqual(valuesOf("x-pegasus-wrote"), ["?"])
+  })
+
+  /** What a raw client says, and all that it hears until the connection ends or it has what it waits for. */
+  async function speak(port: number, text: string, until: RegExp): Promise<string> {
+    const client = net.connect(port, "127.0.0.1")
+    client.write(text)
+    let heard = ""
+    for await (const chunk of client) {
+      heard += chunk
+      if (until.test(heard)) break
+    }
+    client.destroy()
+    return heard
+  }
+
+  it("lets nobody write the next request", async () => {
+    const seen: string[] = []
+    const port = await before(async (req, res) => {
+      seen.push(`${req.method} ${req.url} ${await textOf(req)}`)
+      res.end("ok")
+    })
+    const inner = "POST /smuggled HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+    for (const method of ["GET", "DELETE", "OPTIONS", "POST"]) {
+      const length = `Content-Length: ${inner.length}\r\n`
+      const hidden = `Connection: keep-alive, content-length, host\r\n${length}`
+      const many = `${"a:\r\n".repeat(1_010)}${length}`
+      for (const lines of [hidden, many])
+        await speak(port, `${method} /first HTTP/1.1\r\nHost: a\r\n${lines}\r\n${inner}`, /ok/)
+      assert.deepEqual(seen.splice(0), Array(2).fill(`${method} /first ${inner}`))
+    }
+  })
+
+  it("serves clients that know no more than HTTP/1.0", async () => {
+    const port = await before((req, res) => res.end(`for ${req.headers.host}`))
+    assert.match(await speak(port, "OPTIONS / HTTP/1.0\r\n\r\n", /for/), / 200 .*for 127\.0\.0\.1:\d+$/s)
+  })
+
+  it("takes all of what a client sends, also when the store does not want it", async () => {
+    const body = "x".repeat(3_000_000)
+    const send = (port: number) => {
+      const length = `Content-Length: ${body.length}`
+      return speak(
+        port,
+        `POST /upload HTTP/1.1\r\nHost: a\r\n${length}\r\n\r\n${body}GET /next HTTP/1.1\r\nHost: a\r\n\r\n`,
+        /next$/,
+      )
+    }
+    const port = await before((req, res) => {
+      res.statusCode = req.url === "/next" ? 200 : 401
+      res.end(req.url === "/next" ? "next" : "no")
+    })
+    assert.match(await send(port), /^HTTP\/1\.1 401 .*HTTP\/1\.1 200 .*next$/s)
+  })
+
+  it("hands back what the store said before it hung up", async () => {
+    let hangUp: () => void = () => undefined
+    const store = net.createServer((socket) => {
+      socket.once("data", () => {
+        socket.write("HTTP/1.1 401 No\r\nX-Pegasus-Wrote: 1\r\nContent-Length: 2\r\n\r\nno")
+        hangUp = () => socket.resetAndDestroy()
+      })
+    })
+    const port = await proxyBefore(new URL(`http://127.0.0.1:${await portOf(store as Server)}`))
+    let hear: () => void = () => undefined
+    settling = () =>
+      new Promise((resolve) => {
+        hear = resolve
+      })
+    const heard = speak(port, "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf", /no$/)
+    await until("it waits", () => settled === 1)
+    hangUp()
+    for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate)
+    hear()
+    assert.match(await heard, /^HTTP\/1\.1 401 No/)
+  })
+
+  it("leaves nothing behind for clients that have gone", async () => {
+    const open = new Set<net.Socket>()
+    let asked = 0
+    const store = http.createServer((req, res) => {
+      asked++
+      if (req.url === "/large") res.end("x".repeat(20_000_000))
+      else if (req.url === "/quick") res.end("quick")
+    })
+    store.on("connection", (socket) => {
+      open.add(socket)
+      socket.once("close", () => open.delete(socket))
+    })
+    const port = await proxyBefore(new URL(`http://127.0.0.1:${await portOf(store)}`))
+    const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
+    await speak(port, get("/quick"), /quick/)
+    const client = net.connect(port, "127.0.0.1")
+    client.write(get("/hang") + get("/large") + get("/large"))
+    const stuck = () => [...open].filter(({ writableLength }) => writableLength > 0).length
+    await until("the large answers wait for their turn", () => asked === 4 && stuck() === 2)
+    client.destroy()
+    await until("nothing is open", () => open.size === 0)
+    assert.equal(asked, 4)
+  })
+
+  it("survives a store that dies between its answer and what is waited for", async () => {
+    const port = await before((req, res) => {
+      if (req.method === "GET") return
+      res.writeHead(200, { "X-Pegasus-Wrote": "1", "Content-Length": "10" })
+      res.write("half")
+      setImmediate(() => res.destroy())
+    })
+    let hear: () => void = () => undefined
+    settling = () =>
+      new Promise((_, reject) => {
+        hear = () => reject(new Error("not heard"))
+      })
+    const client = net.connect(port, "127.0.0.1")
+    client.on("error", () => undefined)
+    client.write(
+      "GET /slow HTTP/1.1\r\nHost: a\r\n\r\nPOST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+    )
+    await until("it waits", () => settled === 1)
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+    hear()
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+    client.destroy()
+  })
+
+  it("answers from before nothing that was changed at an address", async () => {
+    const kept = cache()
+    const port = await before((req, res) => {
+      res.statusCode = req.headers["x-fail"] ? 500 : 200
+      res.end("asked")
+    }, kept)
+    const path = "/store/regions"
+    const place = `url:${digest("/store/regions?")}`
+    const keep = () => kept.set({ key, value: answer("kept"), ttl: 60_000, tags: [place] })
+    await keep()
+    await ask(port, { path, method: "POST", headers: { "X-Fail": "1" } })
+    assert.equal((await ask(port, { path })).body, "kept")
+    await ask(port, { path, method: "POST" })
+    assert.equal((await ask(port, { path })).body, "asked")
   })
 
   it("hands on the whole answer, whatever its form", async () => {
@@ -198,8 +337,9 @@ describe("the proxy", () => {
     assert.equal((await ask(port, { path: "/1" })).body, "fine")
     assert.equal((await ask(port, { path: "/2" })).body, "fine")
     assert.equal(asked, 3)
-    assert.equal((await ask(port, { path: "/3", method: "POST" })).status, 502)
-    assert.equal(asked, 4)
+    assert.equal((await ask(port, { path: "/3" })).body, "fine")
+    assert.equal((await ask(port, { path: "/4", method: "POST" })).status, 502)
+    assert.equal(asked, 5)
   })
 
   it("asks once for all who want the same, and answers what the store has put there", async () => {
@@ -212,7 +352,7 @@ describe("the proxy", () => {
       res.end("rendered")
       await new Promise(setImmediate)
       await kept.set({
-        key: `http2:/store/regions\n\nundefined\nundefined`,
+        key,
         value: answer("kept"),
         ttl: 60_000,
       })
@@ -246,7 +386,7 @@ describe("the proxy", () => {
   it("asks the store for whoever is someone, sends a body, or writes", async () => {
     const kept = cache()
     await kept.set({
-      key: `http2:/store/regions\n\nundefined\nundefined`,
+      key,
       value: answer("kept"),
       ttl: 60_000,
     })
@@ -260,6 +400,9 @@ describe("the proxy", () => {
     assert.equal((await ask(port, { path, method: "HEAD" })).headers["content-length"], "4")
   })
 })
+
+/** Of `/store/regions`, asked by nobody in particular. */
+const key = "http2:/store/regions\n\nundefined\nundefined"
 
 const answer = (text: string) =>
   encodeAnswer({
