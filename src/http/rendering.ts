@@ -13,7 +13,7 @@ import { keep, NotKept } from "./keep"
 import type { Named } from "./naming"
 import type { Policy } from "./policy"
 import { type Rendered, render, sendRendered } from "./render"
-import { cookiesOf, headersOf, isRead, isWatched, localeOf, watch } from "./request"
+import { cookiesOf, headersOf, isWatched, localeOf, watch } from "./request"
 import { surrogateKeys } from "./surrogate"
 
 /** What a render read. */
@@ -71,7 +71,7 @@ export class RenderingFront extends Front {
     const key = headersOf(req)["x-publishable-api-key"]
     const who = [key, [...salesChannels].sort(), groups, localeOf(req), cookiesOf(req)]
     const named = this.naming.nameOf(req, "within", JSON.stringify(who))
-    if (named && isWatched(req) && !this.asksNotTo("no-store", req)) {
+    if (named && !this.asksNotTo("no-store", req)) {
       const wanted: Wanted = { ...named, asker }
       void this.answer(req, res, next, wanted, () => undefined)
     } else next()
@@ -82,10 +82,9 @@ export class RenderingFront extends Front {
     if (isWatched(req)) for (const name of personal) watch(req).lookedAt.add(name)
   }
 
-  /** Whether the request may be asked within: it was not asked before, and its route is in the table. */
+  /** Whether the request was let through to be asked within, and was not yet. */
   waitsWithin(req: IncomingMessage): boolean {
-    const isAllowed = this.options.knowsPeople === true && isRead(req) && !this.asked.has(req)
-    return isAllowed && this.naming.policyOf(req) !== undefined
+    return isWatched(req) && !this.asked.has(req)
   }
 
   protected override passes(

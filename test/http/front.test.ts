@@ -27,8 +27,8 @@ describe("the front", () => {
   let front: RenderingFront
   let agent: Agent
 
-  async function listen(options: Partial<RenderingOptions> = {}) {
-    front = new RenderingFront({
+  const frontOf = (options: Partial<RenderingOptions>) =>
+    new RenderingFront({
       cache,
       policies: policiesOf([
         { matcher: "/store/fast", ttl: 60_000 },
@@ -43,6 +43,9 @@ describe("the front", () => {
       onVary: (_route, header) => varied.push(header),
       ...options,
     })
+
+  async function listen(options: Partial<RenderingOptions> = {}) {
+    front = frontOf(options)
     const server = createServer((req, res) =>
       front.handle(req, res, () => {
         renders++
@@ -565,6 +568,18 @@ describe("the front", () => {
       const { headers } = await ask("/store/products", { authorization: "vip" })
       assert.equal(headers["cache-control"], "private, no-cache")
       assert.equal(headers["cdn-cache-control"], undefined)
+    })
+
+    it("without knowing anybody, keeps what nobody in particular asks of routes that are asked after", async () => {
+      front = frontOf({ knowsPeople: false })
+      const asked = async (path: string, headers = {}) => {
+        for (let time = 0; time < 3; time++) await ask(path, headers)
+        return renders
+      }
+      assert.equal(await asked("/store/late"), 1)
+      assert.equal(await asked("/store/late", { authorization: "vip" }), 4)
+      assert.equal(await asked("/store/late", { cookie: "a=1" }), 7)
+      assert.equal(await asked("/store/products", { cookie: "a=1" }), 10)
     })
 
     it("keeps apart cookies that may mean something, and no others", async () => {
