@@ -27,14 +27,14 @@ export async function proxy({ arguments: given, folder, print, signal }: ProxyCa
     await once(server, "listening")
     print(`listening on port ${(server.address() as AddressInfo).port}, before ${upstream}`)
     if (!signal.aborted) await once(signal, "abort")
-    await end(server)
+    await drain(server)
   } finally {
     await close()
   }
 }
 
-/** Connections end with the answers that are under way on them. */
-async function end(server: Server): Promise<void> {
+/** Takes no more connections; those there are end with the answers that are under way on them. */
+export async function drain(server: Server): Promise<void> {
   server.prependListener("request", (_req, res) => {
     res.shouldKeepAlive = false
   })

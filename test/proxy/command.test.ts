@@ -1,11 +1,15 @@
 import assert from "node:assert/strict"
+import { once } from "node:events"
 import { mkdtempSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
+import { type AddressInfo, connect, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, it } from "node:test"
 import { parseArguments } from "../../src/cli/arguments"
-import { proxy } from "../../src/cli/proxy"
+import { drain, proxy } from "../../src/cli/proxy"
 import { proxyOf, type StoreDescription } from "../../src/proxy"
+import { until } from "../support/until"
 
 describe("pegasus proxy", () => {
   const given = { command: "proxy", upstream: "http://127.0.0.1:9001", port: 0 } as const
@@ -37,6 +41,42 @@ describe("pegasus proxy", () => {
     const modules = { caching: { options: { pegasus: {} } } }
     configured({ projectConfig: { databaseUrl: "postgres://127.0.0.1:1/none" }, modules })
     await assert.rejects(run(), /ECONNREFUSED/)
+  })
+
+  it("ends when those who asked have been answered, and cuts nobody off", async () => {
+    const answers: (() => void)[] = []
+    const server = createServer((req, res) => {
+      if (req.url === "/now") res.end("now")
+      else answers.push(() => res.end("later"))
+    }).listen(0)
+    await once(server, "listening")
+    server.keepAliveTimeout = 60_000
+    const { port } = server.address() as AddressInfo
+    const heard = new Map<Socket, string>()
+    const connection = () => {
+      const socket = connect(port, "127.0.0.1")
+      socket.on("data", (chunk) => heard.set(socket, `${heard.get(socket) ?? ""}${chunk}`))
+      return socket
+    }
+    const ask = (socket: Socket, path: string) => socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
+    const [idle, busy, patient] = [connection(), connection(), connection()]
+    ask(idle, "/now")
+    for (const socket of [busy, patient]) ask(socket, "/later")
+    await until("all are heard", () => answers.length === 2 && heard.has(idle))
+    let isOver = false
+    const ending = drain(server).then(() => {
+      isOver = true
+    })
+    const [refused] = await once(connection(), "error")
+    assert.equal(refused.code, "ECONNREFUSED")
+    ask(busy, "/now")
+    await new Promise(setImmediate)
+    assert.equal(isOver, false)
+    for (const answer of answers) answer()
+    await until("it ended", () => isOver, 5_000)
+    await ending
+    assert.match(heard.get(patient)!, /later/)
+    assert.match(heard.get(busy)!, /keep-alive.*later.*Connection: close.*now/s)
   })
 
   it("refuses a store with which it shares nothing, or of whose changes it would not hear", async () => {
