@@ -19,7 +19,7 @@ const { Client } = require("pg")
 const { createDatabase, fillDatabase } = require("../../demo/run/database.ts")
 const { need } = require("../../demo/run/services.ts")
 const { buildDemo, prepare } = require("../../scripts/setup")
-const { startStore } = require("../../test/support/store.ts")
+const { optionsOf, startStore } = require("../../test/support/store.ts")
 const { isSame } = require("../../test/freshness/survey.ts")
 const feed = require("../../src/feed/index.ts")
 
@@ -74,8 +74,7 @@ async function store(urls, template, mode, beside, env = {}) {
       await feed.withClient({ connectionString: url.href }, undefined, feed.remove)
   }
   const placed = ["--products", String(products), "--database-url", url.href, "--redis-url", urls.redis]
-  const cache = mode === "proxy" ? ["--cache", "pegasus", "--proxy"] : ["--cache", mode]
-  const started = await startStore([...cache, ...placed], env)
+  const started = await startStore([...optionsOf(mode), ...placed], env)
   const { ready } = started
   const stop = async () => {
     await started.stop()

@@ -15,7 +15,7 @@ const os = require("node:os")
 const path = require("node:path")
 const { setTimeout: sleep } = require("node:timers/promises")
 const { parseArgs } = require("node:util")
-const { startStore } = require("../../test/support/store.ts")
+const { optionsOf, startStore } = require("../../test/support/store.ts")
 const { isSame } = require("../../test/freshness/survey.ts")
 
 const text = (value) => ({ type: "string", default: value })
@@ -33,7 +33,7 @@ const rounds = Number(options.rounds)
 const results = []
 
 async function main() {
-  const first = await startStore(["--cache", "pegasus", "--products", "500", ...before])
+  const first = await startStore([...optionsOf(kind), "--products", "500"])
   const run = { hits, crowd, inventor }
   for (const name of options.only.split(",")) await run[name](first.ready)
   await first.stop()
@@ -44,12 +44,13 @@ async function main() {
   writeFileSync(options.json, `${JSON.stringify({ ...about, machine, results }, null, 2)}\n`)
 }
 
-const before = options.proxy ? ["--proxy"] : []
+/** Of the stores that are measured. */
+const kind = options.proxy ? "proxy" : "pegasus"
 
 /** Works with another store on the same database, which is stopped then. */
-async function withStore({ databaseUrl, redisUrl }, mode, work) {
+async function withStore({ databaseUrl, redisUrl }, kind, work) {
   const place = ["--products", "500", "--database-url", databaseUrl, "--redis-url", redisUrl]
-  const store = await startStore(["--cache", mode, ...place, ...(mode === "pegasus" ? before : [])])
+  const store = await startStore([...optionsOf(kind), ...place])
   try {
     return await work(store.ready)
   } finally {
@@ -156,7 +157,7 @@ async function hits(store) {
 const both = async (one, other) => [await one(), await other()]
 
 /** 500 ask two processes for what nobody has asked for yet. */
-const crowd = (first) => withStore(first, "pegasus", (second) => crowdAt(first, second))
+const crowd = (first) => withStore(first, kind, (second) => crowdAt(first, second))
 
 async function crowdAt(first, second) {
   for (let round = 0; round < rounds; round++) {

@@ -103,22 +103,27 @@ export class UsageError extends Error {
 }
 
 const text = { type: "string" } as const
+const everywhere = { help: { type: "boolean" }, version: { type: "boolean" } } as const
 const ofReports = {
   store: { type: "string", multiple: true },
   json: text,
   html: text,
   note: text,
 } as const
-const everywhere = {
-  ...ofReports,
-  help: { type: "boolean" },
-  version: { type: "boolean" },
-} as const
 const ofFeed = { "database-url": text, schema: text, "dry-run": { type: "boolean" } } as const
 const ofHttp = { header: { type: "string", multiple: true }, rate: text, paths: text } as const
 const ofProxy = { upstream: text, port: text, host: text } as const
 const ofRows = { rounds: text, warmup: text }
 const ofLoad = { connections: text, requests: text }
+const options = {
+  ...everywhere,
+  ...ofReports,
+  ...ofRows,
+  ...ofLoad,
+  ...ofFeed,
+  ...ofHttp,
+  ...ofProxy,
+}
 
 /** @throws UsageError */
 export function parseArguments(argv: readonly string[]): Arguments {
@@ -135,7 +140,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     throw new UsageError(`bench measures rows, load or all, not "${scenario ?? ""}".`)
   }
   if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
-  refuse(values, { ...ofFeed, ...ofHttp, ...ofProxy }, "bench")
+  allow(values, { ...ofReports, ...ofRows, ...ofLoad }, "bench")
   if (!values.store) throw new UsageError("bench needs at least one --store LABEL=FILE_OR_JSON.")
 
   if (scenario === "load") refuse(values, ofRows, "bench load")
@@ -156,7 +161,6 @@ export function parseArguments(argv: readonly string[]): Arguments {
 
 function read(argv: readonly string[]) {
   try {
-    const options = { ...everywhere, ...ofRows, ...ofLoad, ...ofFeed, ...ofHttp, ...ofProxy }
     return parseArgs({ args: [...argv], options, allowPositionals: true })
   } catch (cause) {
     throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause })
@@ -170,7 +174,7 @@ function feedArguments(values: Values, task: string | undefined, extra: string[]
     throw new UsageError(`feed does status, install or remove, not "${task ?? ""}".`)
   }
   if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
-  refuse(values, { ...ofReports, ...ofRows, ...ofLoad, ...ofHttp, ...ofProxy }, "feed")
+  allow(values, ofFeed, "feed")
   const { "database-url": databaseUrl, schema, "dry-run": dryRun = false } = values
   return {
     command: "feed",
@@ -183,7 +187,7 @@ function feedArguments(values: Values, task: string | undefined, extra: string[]
 
 function proxyArguments(values: Values, extra: string[]): ProxyArguments {
   if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
-  refuse(values, { ...ofReports, ...ofRows, ...ofLoad, ...ofFeed, ...ofHttp }, "proxy")
+  allow(values, ofProxy, "proxy")
   const { upstream = "", host } = values
   const isPlace = /^https?:\/\/[^/?#]+\/?$/.test(upstream) && URL.canParse(upstream)
   if (!isPlace)
@@ -202,7 +206,7 @@ function httpArguments(
   if (!url || !URL.canParse(url))
     throw new UsageError(`${command} needs the URL of a store, not "${url ?? ""}".`)
   if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
-  refuse(values, { ...ofReports, ...ofRows, ...ofLoad, ...ofFeed, ...ofProxy }, command)
+  allow(values, ofHttp, command)
   const headers = Object.fromEntries((values.header ?? []).map(headerOf))
   if (command === "explain") {
     refuse(values, { rate: text, paths: text }, command)
@@ -216,6 +220,13 @@ function headerOf(line: string): [name: string, value: string] {
   const [, name, value] = /^([\w-]+):\s*(.*)$/.exec(line) ?? []
   if (name === undefined) throw new UsageError(`--header is "Name: value", not "${line}".`)
   return [name, value!]
+}
+
+/** Only these options mean something here. */
+function allow(values: Values, allowed: object, place: string): void {
+  const known = { ...everywhere, ...allowed }
+  const others = Object.entries(options).filter(([name]) => !(name in known))
+  refuse(values, Object.fromEntries(others), place)
 }
 
 function refuse(values: object, options: object, place: string): void {

@@ -4,6 +4,7 @@ import { help, parseArguments, UsageError } from "./arguments"
 import { bench } from "./bench"
 import { explain } from "./explain"
 import { feed } from "./feed"
+import { proxy } from "./proxy"
 import { warm } from "./warm"
 
 const argv = process.argv.slice(2)
@@ -55,8 +56,6 @@ async function main(): Promise<number> {
     }
     case "proxy": {
       const print = (text: string) => void process.stderr.write(`pegasus: ${text}\n`)
-      // Nothing that other commands load shall weigh on it.
-      const { proxy } = require("./proxy") as typeof import("./proxy")
       await proxy({ arguments: given, folder: process.cwd(), print, signal: abort.signal })
       return 0
     }

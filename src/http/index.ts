@@ -12,4 +12,5 @@ export {
   type RouteOptions,
 } from "./policy"
 export { type Asker, type Read, RenderingFront, type RenderingOptions } from "./rendering"
+export { hasBody, isRead } from "./request"
 export { type SurrogateHeader, surrogateHeaders } from "./surrogate"

@@ -27,6 +27,7 @@ import {
   type Cache,
   connect,
   createCache,
+  defaultMemory,
   digestOf,
   type Led,
   maxTtl,
@@ -58,7 +59,6 @@ interface Dependencies {
 const defaultTtl = 3_600_000
 /** How long one caller waits for the load of another, in milliseconds. */
 const longestWait = 2_000
-const defaultMemory = 256 * 1024 * 1024
 /** What Medusa's documentation calls clearing everything. */
 const wildcard = "*"
 

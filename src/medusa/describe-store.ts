@@ -13,6 +13,7 @@ import { PegasusError } from "../engine"
 import { withClient } from "../feed"
 import type { StoreDescription } from "../proxy"
 import { defaultEnvironment } from "./environment"
+import { listeningOn } from "./freshness"
 import type { CachingModuleOptions } from "./with-pegasus"
 
 interface MedusaConfig {
@@ -82,7 +83,8 @@ async function describe(folder: string): Promise<StoreDescription> {
     (await withClient(connection, schema, (client) =>
       defaultEnvironment({ raw: (sql) => client.query(sql) }),
     ))
-  return { connection, schema, environment, origins: parseCorsOrigins(http?.storeCors ?? ""), options }
+  const origins = parseCorsOrigins(http?.storeCors ?? "")
+  return { connection: listeningOn(connection, options.feed ?? {}), schema, environment, origins, options }
 }
 
 describe(process.argv[2]!)

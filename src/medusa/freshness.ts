@@ -10,7 +10,7 @@ import { channel } from "node:diagnostics_channel"
 import type { Logger } from "@medusajs/framework/types"
 import type { ClientConfig } from "pg"
 import { type Feed, install, isHot, isOfShopper, isStock, postgresFeed, withClient } from "../feed"
-import { type Change, loadParser, type Reading, type Request, Tracker, tagsOfChange } from "../tracking"
+import { type Change, loadParser, type Reading, type Request, Tracker, tagsOfChanges } from "../tracking"
 import type { FeedOptions } from "./options"
 
 /** The part of knex that is used. */
@@ -72,7 +72,7 @@ export class Freshness {
     const { database, feed, invalidate, forgetAll } = options
     this.feed = postgresFeed({
       ...placeOf(database, feed),
-      onChanges: (changes: Change[]) => invalidate([...new Set(changes.flatMap(tagsOfChange))]),
+      onChanges: (changes: Change[]) => invalidate(tagsOfChanges(changes)),
       onGap: forgetAll,
       onTrust: (trusted, cause) => this.report(trusted, cause),
     })
@@ -248,10 +248,14 @@ export function installFeed(database: Database, feed: FeedOptions): Promise<numb
   return withClient(connection, schema, install)
 }
 
-function placeOf(database: Database, { databaseUrl }: FeedOptions) {
+/** The connection on which changes are heard. @param connection the store's own */
+export const listeningOn = (connection: ClientConfig, { databaseUrl }: FeedOptions): ClientConfig =>
+  databaseUrl === undefined ? connection : { ...connection, connectionString: databaseUrl }
+
+function placeOf(database: Database, feed: FeedOptions) {
   const { connection, searchPath } = database.client.config
   return {
-    connection: databaseUrl === undefined ? connection : { ...connection, connectionString: databaseUrl },
+    connection: listeningOn(connection, feed),
     schema: [searchPath].flat()[0],
   }
 }

@@ -9,6 +9,7 @@
 import http, { type IncomingMessage, type ServerResponse } from "node:http"
 import https from "node:https"
 import { pipeline } from "node:stream"
+import { hasBody, isRead } from "../http"
 
 /** Sent to the store with every request that may write: whoever sends it is told whether it did, in a header of this name. */
 export const wroteHeader = "x-pegasus-wrote"
@@ -161,7 +162,3 @@ function endToEnd({ rawHeaders, headers }: IncomingMessage, isOurs: (name: strin
   }
   return lines
 }
-
-const isRead = ({ method }: IncomingMessage) => method === "GET" || method === "HEAD"
-const hasBody = ({ headers }: IncomingMessage) =>
-  headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0"

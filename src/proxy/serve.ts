@@ -1,15 +1,15 @@
 /** A proxy for one store: its memory, its Redis, its feed. */
 import type { Server } from "node:http"
 import type { ClientConfig } from "pg"
-import { connect, createCache, PegasusError } from "../engine"
+import { connect, createCache, defaultMemory, PegasusError } from "../engine"
 import { postgresFeed } from "../feed"
 import { AccessLog, crossOriginOf, policiesOf, type RouteOptions, surrogateHeaders } from "../http"
-import { tagsOfChange } from "../tracking"
+import { tagsOfChanges } from "../tracking"
 import { createProxy } from "./proxy"
 
 /** What a store says of itself (medusa/describe-store.ts). Plain data: it comes from another process. */
 export interface StoreDescription {
-  /** Of the store's database. */
+  /** On which the changes of the store's database are heard. */
   connection: ClientConfig
   schema: string
   /** What keeps its keys apart. */
@@ -20,7 +20,7 @@ export interface StoreDescription {
   options: {
     redisUrl?: string | undefined
     memory?: { maxBytes: number } | undefined
-    feed?: { source?: "postgres" | "events" | undefined; databaseUrl?: string | undefined } | undefined
+    feed?: { source?: "postgres" | "events" | undefined } | undefined
     http?:
       | false
       | {
@@ -39,7 +39,6 @@ export interface StoreProxy {
   close(): Promise<void>
 }
 
-const defaultMemory = 256 * 1024 * 1024
 /** The longest to wait at the start until changes are heard, in milliseconds. */
 const longestStart = 2_000
 /** The longest an answer to a write waits for what it changed to be heard here, in milliseconds. */
@@ -56,11 +55,10 @@ export async function proxyOf(
 ): Promise<StoreProxy> {
   const { redisUrl, http } = fit(store)
   const { connection, schema, environment, origins, options } = store
-  const { databaseUrl } = options.feed ?? {}
   const feed = postgresFeed({
-    connection: databaseUrl === undefined ? connection : { ...connection, connectionString: databaseUrl },
+    connection,
     schema,
-    onChanges: (changes) => void cache.invalidate({ tags: [...new Set(changes.flatMap(tagsOfChange))] }),
+    onChanges: (changes) => void cache.invalidate({ tags: tagsOfChanges(changes) }),
     onGap: () => void cache.clear(),
     onTrust: (isTrusted, cause) => print(isTrusted ? "listening to what PostgreSQL commits" : silent(cause)),
   })

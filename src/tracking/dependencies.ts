@@ -73,6 +73,11 @@ const columnTag = (table: string, column: string) => `db:${table}.${column}`
 const valueTag = (table: string, column: string, value: unknown) =>
   `db:${table}.${column}=${hash(String(value))}`
 
+/** What moves when all of this changes. */
+export const tagsOfChanges = (changes: readonly Change[]): string[] => [
+  ...new Set(changes.flatMap(tagsOfChange)),
+]
+
 export function tagsOfChange({ table, kind, columns, keys = {} }: Change): string[] {
   const tags = [tableTag(table)]
   if (kind === "many") return [...tags, extentTag(table)]

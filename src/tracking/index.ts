@@ -1,5 +1,5 @@
 /** What was read. See tracker.ts and dependencies.ts. */
-export { type Catalog, type Change, nameOfTag, type Table, tagsOfChange } from "./dependencies"
+export { type Catalog, type Change, nameOfTag, type Table, tagsOfChange, tagsOfChanges } from "./dependencies"
 export { Shares } from "./shares"
 export { loadParser } from "./statement"
 export { type Issued, type Reading, type Request, Tracker } from "./tracker"

@@ -2,7 +2,7 @@
 import { need } from "../../demo/run/services"
 import { adminTokenOf, ask, bearer, parsed } from "../support/ask"
 import { createDatabase } from "../support/database"
-import { type Ready, startStore } from "../support/store"
+import { type Kind, optionsOf, type Ready, startStore } from "../support/store"
 
 type Json = Record<string, unknown>
 
@@ -24,17 +24,13 @@ export interface Scene {
   close(): Promise<void>
 }
 
-/** `proxy`: as `pegasus`, with `pegasus proxy` before it. */
-export type Kind = "pegasus" | "proxy" | "medusa"
-
 export async function openScene(kind: Kind, secondKind = kind): Promise<Scene> {
   const services = await need(["redis"])
   const database = await createDatabase("pegasus_freshness")
   const args = ["--database-url", database.url, "--redis-url", services.urls.redis]
   const stops: (() => Promise<void>)[] = []
-  const open = async (kind: Kind | "off"): Promise<Store> => {
-    const mode = kind === "proxy" ? ["--cache", "pegasus", "--proxy"] : ["--cache", kind]
-    const { ready, stop } = await startStore([...mode, ...args])
+  const open = async (kind: Kind): Promise<Store> => {
+    const { ready, stop } = await startStore([...optionsOf(kind), ...args])
     stops.push(stop)
     return storeAt(ready)
   }

@@ -2,8 +2,9 @@
 
 import { setTimeout as sleep } from "node:timers/promises"
 import { isDeepStrictEqual } from "node:util"
+import type { Kind } from "../support/store"
 import { type Change, changesOf, findThings } from "./changes"
-import { type Kind, openScene, type Scene } from "./scene"
+import { openScene, type Scene } from "./scene"
 
 /** How long the news of a change may be on its way to another process, in milliseconds. */
 const bound = 100

@@ -55,6 +55,13 @@ export function command(script: string, args: string[], env: Record<string, stri
   }
 }
 
+/** `proxy`: as `pegasus`, with `pegasus proxy` before it. */
+export type Kind = "off" | "medusa" | "pegasus" | "proxy"
+
+/** The options of `npm run store` for it. */
+export const optionsOf = (kind: Kind): string[] =>
+  kind === "proxy" ? ["--cache", "pegasus", "--proxy"] : ["--cache", kind]
+
 /** Starts a store and waits until it is ready. */
 export async function startStore(
   args: string[],

@@ -25,6 +25,9 @@ const overheadOfTag = 64
 /** Of the room, how much is for newcomers. */
 const shareOfNewcomers = 0.2
 
+/** Where nobody says how much, in bytes. */
+export const defaultMemory = 256 * 1024 * 1024
+
 export function memoryTier(maxBytes: number): MemoryTier {
   const newcomers = new LRUCache<string, Entry>({
     maxSize: Math.ceil(maxBytes * shareOfNewcomers),
