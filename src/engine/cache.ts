@@ -353,7 +353,8 @@ class TieredCache implements Cache {
     if ("entry" in claim) return claim.entry
     try {
       const entry = await this.load(options)
-      const kept = this.keepInMemory(entry) ? this.keepInRedis(entry) : Promise.resolve()
+      // Those who wait for the lease wait for the value.
+      const kept = this.keepInMemory(entry) ? this.keepInRedis(entry, leaseBudget) : Promise.resolve()
       this.later(kept.then(() => release(claim.lease)))
       return entry
     } catch (error) {
@@ -457,11 +458,11 @@ class TieredCache implements Cache {
     return true
   }
 
-  private async keepInRedis(entry: Entry): Promise<void> {
+  private async keepInRedis(entry: Entry, budget?: number): Promise<void> {
     if (!this.joined() || entry.fence.epoch !== this.shared!.bus.ledger.epoch) return
     const { breaker, tier } = this.shared!
     const life = entry.staleUntil - this.clock.now()
-    if (life > 0) await breaker.run(() => this.unlessRefused(tier.set(entry, life), undefined))
+    if (life > 0) await breaker.run(() => this.unlessRefused(tier.set(entry, life), undefined), budget)
   }
 
   /** What Redis refuses costs no waiting and says nothing against reading: not the breaker's business. */
@@ -576,7 +577,7 @@ class TieredCache implements Cache {
   private async sendBatch(): Promise<number | undefined> {
     if (!this.outbox?.waits || !this.shared!.bus.trusted(this.clock.now())) return undefined
     const { bus, breaker } = this.shared!
-    if (breaker.state === "open") return undefined
+    if (!breaker.admits(invalidationBudget)) return undefined
     const sending = this.outbox.take()
     try {
       const number = await within(invalidationBudget, bus.move(sending.tags))
@@ -607,8 +608,8 @@ class TieredCache implements Cache {
       maxTags,
       clock: this.clock,
       onTrust: (_trusted, cause) => this.announce(cause),
-      onProof: () => {
-        breaker.close()
+      onProof: (roundTrip) => {
+        breaker.answered(roundTrip)
         void this.send()
         this.announce()
       },

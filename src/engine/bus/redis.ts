@@ -97,8 +97,8 @@ export interface RedisBusOptions {
   clock: Clock
   /** Trust was gained or lost, or has not come within the trust window from the start. */
   onTrust(trusted: boolean, cause?: unknown): void
-  /** A beat came back: Redis answers, and what it recorded is known here. */
-  onProof(): void
+  /** A beat came back, after so many milliseconds: Redis answers, and what it recorded is known here. */
+  onProof(roundTrip: number): void
 }
 
 export function redisBus(options: RedisBusOptions): Bus {
@@ -222,7 +222,7 @@ class RedisBus implements Bus {
       this.trustedFrom = sentAt
       this.trustedUntil = sentAt + this.options.trustWindow
       this.trusted()
-      this.options.onProof()
+      this.options.onProof(this.provenAt - sentAt)
     }
   }
 
