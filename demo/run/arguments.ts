@@ -9,6 +9,8 @@ export interface StoreOptions {
   cache: CacheMode
   port: number | undefined
   products: number
+  /** Past orders of a store that has grown; it has the faults of one, too. 0: a store as it was filled. */
+  orders: number
   databaseUrl: string | undefined
   redisUrl: string | undefined
   /** Milliseconds. */
@@ -17,7 +19,7 @@ export interface StoreOptions {
   proxy: boolean
 }
 
-const usage = `Options: --cache off|medusa|pegasus [--port N] [--products N] [--database-url URL] [--redis-url URL] [--db-rtt MS] [--proxy]`
+const usage = `Options: --cache off|medusa|pegasus [--port N] [--products N] [--orders N] [--database-url URL] [--redis-url URL] [--db-rtt MS] [--proxy]`
 
 /** @throws DemoError DEMO_ARGUMENTS */
 export function parseArguments(args: string[], env = process.env): StoreOptions {
@@ -31,6 +33,7 @@ export function parseArguments(args: string[], env = process.env): StoreOptions 
     cache,
     port: values.port === undefined ? undefined : wholeNumber("port", values.port, 1, 65_535),
     products: wholeNumber("products", values.products ?? "500", 1, 1_000_000),
+    orders: wholeNumber("orders", values.orders ?? "0", 0, 10_000_000),
     databaseUrl: url("database-url", values["database-url"], ["postgres:", "postgresql:"]),
     redisUrl: url("redis-url", values["redis-url"] ?? env.REDIS_URL, ["redis:", "rediss:"]),
     dbRtt: wholeNumber("db-rtt", values["db-rtt"] ?? "0", 0, 1_000),
@@ -47,6 +50,7 @@ function parse(args: string[]) {
         cache: text,
         port: text,
         products: text,
+        orders: text,
         "database-url": text,
         "redis-url": text,
         "db-rtt": text,

@@ -24,9 +24,9 @@ export async function postgresVersion(databaseUrl: string): Promise<string> {
 const seedLock = 0x7065_6761
 const ourSchema = "pegasus_demo"
 
-/** @returns the URL of the database for this size of catalogue, on the given server */
-export async function createDatabase(serverUrl: string, products: number): Promise<string> {
-  const name = `pegasus_demo_${products}`
+/** @returns the URL of the database for a store of this size, on the given server */
+export async function createDatabase(serverUrl: string, products: number, orders = 0): Promise<string> {
+  const name = `pegasus_demo_${products}${orders > 0 ? `_${orders}` : ""}`
   await withClient(serverUrl, async (client) => {
     const { rowCount } = await client.query("select from pg_database where datname = $1", [name])
     if (rowCount) return

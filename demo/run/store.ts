@@ -7,6 +7,7 @@ import { type Chaos, chaos } from "../../src/testing/chaos"
 import { parseArguments, type StoreOptions } from "./arguments"
 import { createDatabase, fillDatabase, postgresVersion } from "./database"
 import { DemoError, report, say } from "./errors"
+import { growDatabase } from "./grow"
 import type { ServiceName } from "./keeper"
 import { builtStore, leash, logFolder, medusaCli, medusaVersion, pegasusCli } from "./places"
 import { freePort, isFree } from "./ports"
@@ -42,9 +43,10 @@ async function runStore(options: StoreOptions, signal: AbortSignal): Promise<voi
   try {
     signal.throwIfAborted()
     const databaseUrl =
-      options.databaseUrl ?? (await createDatabase(services.urls.postgres, options.products))
+      options.databaseUrl ?? (await createDatabase(services.urls.postgres, options.products, options.orders))
     const redisUrl = options.redisUrl ?? services.urls.redis
     const facts = await fillDatabase(databaseUrl, options.products, signal)
+    if (options.orders > 0) await growDatabase(databaseUrl, options.orders, signal)
 
     const far = async (url: string) => {
       if (options.dbRtt === 0) return url

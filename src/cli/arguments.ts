@@ -1,6 +1,8 @@
-import { parseArgs } from "node:util"
+import { type ParseArgsConfig, parseArgs } from "node:util"
+import { type Severity, severities } from "../doctor"
 
 export const help = `Usage: pegasus bench rows|load|all --store LABEL=FILE_OR_JSON [--store …] [options]
+       pegasus doctor [options]
        pegasus feed status|install|remove [options]
        pegasus explain URL [--header "Name: value" …]
        pegasus proxy --upstream URL [--port N] [--host ADDRESS]
@@ -20,6 +22,15 @@ bench measures running Medusa stores over HTTP. The first store is the baseline 
   --json FILE                 write everything found, with every sample
   --html FILE                 write one page with charts
   --note TEXT                 a remark that goes into the reports
+
+doctor looks for what is slow in a store's PostgreSQL, proves the fix, and changes nothing.
+
+  --database-url URL          the store's database (default: the environment's DATABASE_URL)
+  --try                       for a copy of the database: build indexes in a transaction that is rolled back, and measure
+  --json                      print everything found as JSON
+  --html FILE                 write one page
+  --write-migrations DIR      write the remedies as a migration script, such as to src/migration-scripts
+  --fail-on SEVERITY          end with 1 when there is a finding of this severity or worse: critical, warning, note
 
 feed looks after the triggers by which PostgreSQL tells what was committed.
 
@@ -45,6 +56,7 @@ explain asks a running store twice and says which way each request took; warm as
 
   --help, --version
 
+doctor ends with 0, or with 1 where --fail-on says so.
 explain ends with 0 when the second answer was a hit, warm when every answer was 200, feed status when every table tells.
 bench ends with 0 when every answer was right, 1 when one was wrong or a run failed, 2 when it was called wrongly.
 `
@@ -88,10 +100,21 @@ export interface ProxyArguments {
   host?: string
 }
 
+export interface DoctorArguments {
+  command: "doctor"
+  databaseUrl?: string
+  mayTry: boolean
+  isJson: boolean
+  html?: string
+  migrations?: string
+  failOn?: Severity
+}
+
 export type Arguments =
   | { command: "help" }
   | { command: "version" }
   | BenchArguments
+  | DoctorArguments
   | FeedArguments
   | ExplainArguments
   | WarmArguments
@@ -103,14 +126,15 @@ export class UsageError extends Error {
 }
 
 const text = { type: "string" } as const
-const everywhere = { help: { type: "boolean" }, version: { type: "boolean" } } as const
+const flag = { type: "boolean" } as const
+const everywhere = { help: flag, version: flag } as const
 const ofReports = {
   store: { type: "string", multiple: true },
   json: text,
   html: text,
   note: text,
 } as const
-const ofFeed = { "database-url": text, schema: text, "dry-run": { type: "boolean" } } as const
+const ofFeed = { "database-url": text, schema: text, "dry-run": flag } as const
 const ofHttp = { header: { type: "string", multiple: true }, rate: text, paths: text } as const
 const ofProxy = { upstream: text, port: text, host: text } as const
 const ofRows = { rounds: text, warmup: text }
@@ -127,6 +151,7 @@ const options = {
 
 /** @throws UsageError */
 export function parseArguments(argv: readonly string[]): Arguments {
+  if (argv[0] === "doctor") return doctorArguments(argv.slice(1))
   const { values, positionals } = read(argv)
   if (values.help || argv.length === 0) return { command: "help" }
   if (values.version) return { command: "version" }
@@ -159,7 +184,12 @@ export function parseArguments(argv: readonly string[]): Arguments {
   }
 }
 
-function read(argv: readonly string[]) {
+const read = (argv: readonly string[]) => parsed(argv, options)
+
+function parsed<Options extends NonNullable<ParseArgsConfig["options"]>>(
+  argv: readonly string[],
+  options: Options,
+) {
   try {
     return parseArgs({ args: [...argv], options, allowPositionals: true })
   } catch (cause) {
@@ -168,6 +198,36 @@ function read(argv: readonly string[]) {
 }
 
 type Values = ReturnType<typeof read>["values"]
+
+/** By itself: its `--json` is a flag. */
+function doctorArguments(argv: readonly string[]): Arguments {
+  const { values, positionals } = parsed(argv, {
+    ...everywhere,
+    "database-url": text,
+    try: flag,
+    json: flag,
+    html: text,
+    "write-migrations": text,
+    "fail-on": text,
+  })
+  if (values.help) return { command: "help" }
+  if (positionals.length > 0) throw new UsageError(`"${positionals[0]}" has no meaning here.`)
+  const { "database-url": databaseUrl, html, "write-migrations": migrations, "fail-on": failOn } = values
+  if (failOn !== undefined && !isSeverity(failOn)) {
+    throw new UsageError(`--fail-on is ${severities.join(", ")}, not "${failOn}".`)
+  }
+  return {
+    command: "doctor",
+    ...(databaseUrl !== undefined && { databaseUrl }),
+    mayTry: values.try ?? false,
+    isJson: values.json ?? false,
+    ...(html !== undefined && { html }),
+    ...(migrations !== undefined && { migrations }),
+    ...(failOn !== undefined && { failOn }),
+  }
+}
+
+const isSeverity = (text: string): text is Severity => (severities as readonly string[]).includes(text)
 
 function feedArguments(values: Values, task: string | undefined, extra: string[]): FeedArguments {
   if (task !== "status" && task !== "install" && task !== "remove") {

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs"
 import { help, parseArguments, UsageError } from "./arguments"
 import { bench } from "./bench"
+import { doctor } from "./doctor"
 import { explain } from "./explain"
 import { feed } from "./feed"
 import { proxy } from "./proxy"
@@ -44,6 +45,15 @@ async function main(): Promise<number> {
         signal: abort.signal,
       })
       return right ? 0 : 1
+    }
+    case "doctor": {
+      const { isTTY } = process.stderr
+      const progress = (text: string) =>
+        isTTY && void process.stderr.write(`\r\u001b[K${text && `pegasus: ${text}`}`)
+      const print = (text: string) => void process.stdout.write(`${text}\n`)
+      const { DATABASE_URL: databaseUrl } = process.env
+      const isFit = await doctor({ arguments: given, databaseUrl, print, progress, signal: abort.signal })
+      return isFit ? 0 : 1
     }
     case "feed": {
       const print = (text: string) => void process.stdout.write(`${text}\n`)

@@ -23,6 +23,17 @@ test("rows, load and all take their own options", () => {
   })
 })
 
+test("the doctor's --json is a flag", () => {
+  assert.deepEqual(parse("doctor --json --html a.html --fail-on warning --try --write-migrations src/m"), {
+    command: "doctor",
+    mayTry: true,
+    isJson: true,
+    html: "a.html",
+    migrations: "src/m",
+    failOn: "warning",
+  })
+})
+
 test("help and version ask for nothing else", () => {
   assert.deepEqual(parse(""), { command: "help" })
   assert.deepEqual(parse("bench --help"), { command: "help" })
@@ -30,7 +41,10 @@ test("help and version ask for nothing else", () => {
 })
 
 for (const [line, message] of [
-  ["doctor", /no command "doctor"/],
+  ["surgeon", /no command "surgeon"/],
+  ["doctor --fail-on panic", /--fail-on is critical, warning, note, not "panic"/],
+  ["doctor all", /"all" has no meaning/],
+  ["doctor --rounds 5", /--rounds/],
   ["explain", /needs the URL/],
   ["explain http://a --rate 5", /--rate has no meaning for explain/],
   ["warm http://a --header x", /--header is/],

@@ -5,6 +5,7 @@ import { join, resolve } from "node:path"
 import { describe, it } from "node:test"
 import { errorCodes } from "../../src"
 import { benchErrorCodes } from "../../src/bench"
+import { doctorErrorCodes } from "../../src/doctor"
 import { checkOptions } from "../../src/medusa/options"
 import { newestTested } from "../../src/medusa/version"
 
@@ -15,7 +16,8 @@ const firstColumn = (text: string) => [...text.matchAll(/^\| `([^`]+)` \|/gm)].m
 describe("the documents", () => {
   it("list every error code, and no other", () => {
     const documented = firstColumn(read("docs", "reference", "errors.md"))
-    assert.deepEqual(documented.sort(), [...Object.keys(errorCodes), ...Object.keys(benchErrorCodes)].sort())
+    const codes = { ...errorCodes, ...benchErrorCodes, ...doctorErrorCodes }
+    assert.deepEqual(documented.sort(), Object.keys(codes).sort())
   })
 
   it("list every option, and no other", () => {

@@ -11,7 +11,7 @@ export interface Database {
 }
 
 /** @param like a database it begins as a copy of; whoever is connected to that is cut off */
-export async function createDatabase(name: string, like?: Database): Promise<Database> {
+export async function createDatabase(name: string, like?: Pick<Database, "url">): Promise<Database> {
   const services = await need(["postgres"])
   const unique = `${name}_${process.pid}`
   const { postgres } = services.urls

@@ -1,7 +1,7 @@
+import { type Markup, markup } from "../../page"
 import type { SettingResult } from "../rows/ledger"
-import { type Markup, markup } from "./markup"
+import { colourOf } from "./colours"
 import { count, milliseconds } from "./numbers"
-import { colourOf } from "./style"
 import { partsOf } from "./words"
 
 const width = 1000

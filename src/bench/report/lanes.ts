@@ -1,8 +1,8 @@
+import { type Markup, markup } from "../../page"
 import type { LoadResult } from "../load"
 import { round } from "./bars"
-import { type Markup, markup } from "./markup"
+import { colourOf } from "./colours"
 import { duration } from "./numbers"
-import { colourOf } from "./style"
 
 const width = 1000
 const left = 160

@@ -1,13 +1,13 @@
 /** The report as one page that needs nothing else: styles and charts are within, light, dark and on paper. */
+import { type Markup, markup, style } from "../../page"
 import type { LoadResult } from "../load"
 import { faultLines, type Report } from "../report"
 import type { RowResult, SettingResult } from "../rows/ledger"
 import { barChart } from "./bars"
+import { colourOf } from "./colours"
 import { headlineOf, keyFigures } from "./headline"
 import { laneChart } from "./lanes"
-import { type Markup, markup } from "./markup"
 import { count, day, duration, improved, milliseconds } from "./numbers"
-import { colourOf, style } from "./style"
 import * as words from "./words"
 
 export function renderHtml(report: Report): string {

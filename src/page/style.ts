@@ -91,12 +91,3 @@ code { font: 13px ui-monospace, "SF Mono", Menlo, Consolas, monospace }
   th, td { padding: 2.5px 4px }
 }
 `)
-
-/**
- * The colour of each store by its place: the first is grey, the last, if there are others, is the star.
- * @returns a CSS value
- */
-export function colourOf(index: number, count: number): string {
-  if (index === 0) return "var(--baseline)"
-  return index === count - 1 ? "var(--star)" : `var(--between-${(index - 1) % 3})`
-}

@@ -1,0 +1,42 @@
+import type { Check } from "../check"
+
+const sql = `
+  select current_setting('shared_preload_libraries', true) as libraries,
+    exists (select from pg_available_extensions where name = 'pg_stat_statements') as "isThere"`
+
+export const statementStatistics: Check = {
+  name: "statement-statistics",
+  title: "whether the server counts its statements",
+  async examine({ ask, extensions, version }) {
+    const [{ libraries, isThere } = { libraries: null, isThere: false }] = await ask<{
+      libraries: string | null
+      isThere: boolean
+    }>(sql)
+    // Who may not read the setting sees whether the extension is there.
+    const isLoaded =
+      libraries === null || libraries === ""
+        ? extensions.has("pg_stat_statements")
+        : libraries.includes("pg_stat_statements")
+    if (isLoaded && extensions.has("pg_stat_statements")) return []
+    const load = `alter system set shared_preload_libraries = '${[libraries, "pg_stat_statements"].filter(Boolean).join(", ")}'`
+    return [
+      {
+        check: this.name,
+        severity: "warning",
+        subject: "pg_stat_statements",
+        what: isLoaded
+          ? "The server counts its statements, but this database has not the extension that shows them."
+          : "The server does not count its statements.",
+        why: "Without the counts nobody knows which of a store's statements take the time; the doctor can only look at those that every Medusa store asks.",
+        evidence: { server: version, "in the server's packages": isThere ? "yes" : "no" },
+        fix: {
+          sql: [...(isLoaded ? [] : [load]), "create extension if not exists pg_stat_statements"],
+          undo: ["drop extension if exists pg_stat_statements"],
+          locks: isLoaded ? "None." : "None, but the server must be restarted between the two.",
+          remark: "A hosted database has it as a switch among its parameters.",
+          isMigration: false,
+        },
+      },
+    ]
+  },
+}

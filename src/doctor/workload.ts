@@ -1,0 +1,45 @@
+/** The statements that this database was asked, from pg_stat_statements: their constants are masked there already. */
+import type { Patient } from "./patient"
+
+export interface Statement {
+  /** With `$1` for its constants; what else it holds is masked before it is shown. */
+  text: string
+  calls: number
+  /** Milliseconds. */
+  mean: number
+  total: number
+  rows: number
+}
+
+export interface Workload {
+  statements: Statement[]
+  /** Of all of them, in milliseconds. */
+  total: number
+}
+
+const theStatements = `
+  select s.query as text, sum(s.calls)::float8 as calls, sum(s.total_exec_time) as total,
+    sum(s.total_exec_time) / sum(s.calls) as mean, sum(s.rows)::float8 as rows
+  from pg_stat_statements s
+  join pg_database d on d.oid = s.dbid and d.datname = current_database()
+  where s.query ~* '^\\s*(select|insert|update|delete|with)\\s'
+    and s.query !~* '(pg_catalog|information_schema|pg_stat|pg_class|pg_type|to_regclass|pg_(try_)?advisory)'
+    and s.calls > 0
+  group by s.query order by 3 desc limit 1000`
+
+/** @returns undefined where the extension is not there, or not for this role */
+export async function workloadOf(patient: Patient): Promise<Workload | undefined> {
+  if (!patient.extensions.has("pg_stat_statements") || !patient.role.seesStatistics) return undefined
+  try {
+    const statements = await patient.ask<Statement & { [column: string]: unknown }>(theStatements)
+    const total = statements.reduce((sum, { total }) => sum + total, 0)
+    return { statements, total }
+  } catch {
+    // Created, but not among the libraries that the server loads.
+    return undefined
+  }
+}
+
+/** A statement or a condition of a plan as it may be shown: it holds no customer's data. */
+export const withoutConstants = (text: string): string =>
+  text.replace(/E?'(?:[^']|'')*'/g, "'?'").replace(/(?<![\w$."])\d+(?:\.\d+)?(?![\w"])/g, "?")
