@@ -12,7 +12,7 @@
  */
 import type { Client } from "pg"
 import type { Finding, Gain } from "../check"
-import { buildIndex, type IndexShape, indexSql } from "../fixes"
+import { buildIndex, type IndexShape, indexSql, quoted } from "../fixes"
 import type { Patient } from "../patient"
 import { type Explained, explainedOf, nodesOf, type PlanNode, presentable } from "../plan"
 import { type Workload, withoutConstants } from "../workload"
@@ -194,14 +194,28 @@ async function attempt<T>(client: Client, work: () => Promise<T>): Promise<T | u
 
 interface Trial {
   make(shape: IndexShape): Promise<void>
-  /** All that were made. */
+  /** With all that were made but this one. */
+  without<T>(shape: IndexShape, work: () => Promise<T>): Promise<T>
+  /** None is there any more. */
   clear(): Promise<void>
 }
 
 function madeUpTrial(client: Client): Trial {
+  const made = new Map<string, number>()
+  const make = async (shape: IndexShape) => {
+    const { rows } = await client.query("select indexrelid::int8 as id from hypopg_create_index($1)", [
+      indexSql(shape, false),
+    ])
+    made.set(shape.name, rows[0].id)
+  }
   return {
-    make: async (shape) =>
-      void (await client.query("select hypopg_create_index($1)", [indexSql(shape, false)])),
+    make,
+    without: async (shape, work) => {
+      await client.query("select hypopg_drop_index($1)", [made.get(shape.name)])
+      const outcome = await work()
+      await make(shape)
+      return outcome
+    },
     clear: async () => void (await client.query("select hypopg_reset()")),
   }
 }
@@ -213,6 +227,13 @@ function builtTrial(client: Client): Trial {
       await client.query("set local lock_timeout = 5000")
       for (const sql of shape.needs ?? []) await client.query(sql)
       await client.query(indexSql(shape, false))
+    },
+    without: async ({ name }, work) => {
+      await client.query("savepoint without")
+      await client.query(`drop index ${quoted(name)}`)
+      const outcome = await work()
+      await client.query("rollback to without")
+      return outcome
     },
     clear: async () => void (await client.query("rollback to trial")),
   }
@@ -310,7 +331,7 @@ function choose(
 
 // The proof
 
-/** All that were chosen together: an index that no plan uses then is not recommended. */
+/** All that were chosen together; what the plans would not miss is not recommended. */
 async function prove(
   client: Client,
   chosen: readonly Candidate[],
@@ -319,29 +340,31 @@ async function prove(
   isRun: boolean,
 ): Promise<Pick<Advice, "findings" | "gains">> {
   const concerned = questions.filter((question) => chosen.some(({ costs }) => costs.has(question)))
-  await client.query(`set local statement_timeout = ${measureLimit}`)
-  const run = (question: Question) => attempt(client, () => explain(client, question.sql, isRun))
-  // The first run of each brings its pages into memory.
-  if (isRun) for (const question of concerned) await run(question)
-  const before = new Map<Question, Explained | undefined>()
-  for (const question of concerned) before.set(question, await run(question))
+  const before = await runAll(client, concerned, isRun)
   await client.query("savepoint trial")
-  for (const { shape } of chosen) await attempt(client, () => trial.make(shape))
-  await client.query(`set local statement_timeout = ${measureLimit}`)
-  if (isRun) for (const question of concerned) await run(question)
-  const after = new Map<Question, Explained | undefined>()
-  for (const question of concerned) after.set(question, await run(question))
+  const made: Candidate[] = []
+  for (const candidate of chosen) {
+    const isMade = await attempt(client, () => trial.make(candidate.shape).then(() => true))
+    if (isMade) made.push(candidate)
+  }
+  const costsNow = () => costsOf(client, concerned)
+  const together = await costsNow()
+  const missed = new Map<Candidate, ReadonlySet<Question>>()
+  for (const candidate of made) {
+    const without = await trial.without(candidate.shape, costsNow)
+    const isDearer = (question: Question) =>
+      (without.get(question) ?? 0) * (1 - leastShare) > (together.get(question) ?? 0)
+    missed.set(candidate, new Set(concerned.filter(isDearer)))
+  }
+  const after = await runAll(client, concerned, isRun)
   await trial.clear()
 
   const findings: Finding[] = []
   const gains = new Map<string, Gain>()
-  for (const candidate of chosen) {
+  for (const candidate of made) {
     const { shape, isWanted } = candidate
     const helped = concerned
-      .filter(
-        (question) =>
-          candidate.costs.has(question) && after.get(question) && uses(after.get(question)!.plan, shape),
-      )
+      .filter((question) => missed.get(candidate)!.has(question) && after.has(question))
       .map((question) => gainOf(question, before.get(question), after.get(question)!))
       .filter(({ gain }) => gain.after < gain.before * (1 - leastShare))
       .sort((a, b) => (b.gain.saved ?? 0) - (a.gain.saved ?? 0) || b.gain.before - a.gain.before)
@@ -353,12 +376,26 @@ async function prove(
   return { findings, gains }
 }
 
-/** hypopg names its indexes itself, but tells the table. */
-const uses = (plan: PlanNode, { name, table }: IndexShape) =>
-  [...nodesOf(plan)].some(
-    ({ "Index Name": index = "" }) => index === name || (index.startsWith("<") && index.includes(table)),
-  )
+async function costsOf(client: Client, questions: readonly Question[]): Promise<Map<Question, number>> {
+  const costs = new Map<Question, number>()
+  for (const question of questions) {
+    const explained = await attempt(client, () => explain(client, question.sql))
+    if (explained) costs.set(question, explained.plan["Total Cost"])
+  }
+  return costs
+}
 
+/** Each twice if they are run: the first run brings its pages into memory. */
+async function runAll(client: Client, questions: readonly Question[], isRun: boolean) {
+  await client.query(`set local statement_timeout = ${measureLimit}`)
+  const found = new Map<Question, Explained>()
+  for (const question of questions) {
+    const once = () => attempt(client, () => explain(client, question.sql, isRun))
+    const explained = isRun ? (await once()) && (await once()) : await once()
+    if (explained) found.set(question, explained)
+  }
+  return found
+}
 interface Helped {
   question: Question
   gain: Gain
