@@ -3,7 +3,7 @@ import assert from "node:assert/strict"
 import { after, before, describe, it } from "node:test"
 import { Client } from "pg"
 import { type Diagnosis, examine, migrationOf, renderPage, renderText } from "../../src/doctor"
-import type { Database } from "../support/database"
+import { createDatabase, type Database } from "../support/database"
 import { copyOfDemo } from "../support/demo-database"
 
 const named = (diagnosis: Diagnosis, check: string) =>
@@ -30,6 +30,30 @@ describe("the doctor on a clean store", () => {
   it("finds nothing", async () => {
     const { findings } = await examine({ databaseUrl: clean.url, mayTry: true })
     assert.deepEqual(findings, [])
+  })
+})
+
+describe("the doctor where there is no store", () => {
+  let empty: Database
+  before(async () => {
+    empty = await createDatabase("pegasus_doctor_empty")
+  })
+  after(() => empty.drop())
+
+  it("says so", async () => {
+    const refused = async (databaseUrl: string, code: string) =>
+      assert.rejects(examine({ databaseUrl }), (error: { code?: string; message: string }) => {
+        assert.equal(error.code, code)
+        assert.ok(!error.message.includes("secret"), "a password is not shown")
+        return true
+      })
+    await refused("mysql://shop@127.0.0.1/shop", "DOCTOR_URL_INVALID")
+    await refused("postgres://", "DOCTOR_URL_INVALID")
+    await refused("postgres://shop:secret@127.0.0.1:1/shop", "DOCTOR_UNREACHABLE")
+    await refused("postgres://shop@no-such-host.invalid/shop", "DOCTOR_UNREACHABLE")
+    await refused(empty.url.replace(/:[^:@]*@/, ":secret@"), "DOCTOR_REFUSED")
+    await refused(empty.url.replace(/[^/]*$/, "no_such_database"), "DOCTOR_REFUSED")
+    await refused(empty.url, "DOCTOR_NOT_MEDUSA")
   })
 })
 

@@ -89,8 +89,8 @@ const present = `
       and (select array_agg(a.attname::text order by k.n) from unnest(i.indkey::int2[]) with ordinality as k (attnum, n)
         join pg_attribute a on a.attrelid = r.oid and a.attnum = k.attnum)[1:cardinality($2::text[])] = $2
   ) as found,
-  (select count(*) from information_schema.columns
-    where table_schema = current_schema() and table_name = $1 and column_name = any ($2))::int as columns,
+  (select count(*) from pg_attribute
+    where attrelid = to_regclass(quote_ident($1)) and attname = any ($2) and not attisdropped)::int as columns,
   (select greatest(n_live_tup, 0) from pg_stat_user_tables
     where relname = $1 and schemaname = current_schema())::float8 as rows`
 

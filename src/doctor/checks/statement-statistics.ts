@@ -1,7 +1,7 @@
 import type { Check } from "../check"
 
 const sql = `
-  select current_setting('shared_preload_libraries', true) as libraries,
+  select (select setting from pg_settings where name = 'shared_preload_libraries') as libraries,
     exists (select from pg_available_extensions where name = 'pg_stat_statements') as "isThere"`
 
 export const statementStatistics: Check = {
