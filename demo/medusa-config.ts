@@ -52,7 +52,7 @@ const modes = {
   pegasus: () =>
     withPegasus(defineConfig(store), {
       redisUrl,
-      feed: { install: "start", source: feedSource },
+      feed: { install: "start", source: feedSource, databaseUrl: process.env.PEGASUS_DEMO_FEED_URL },
       http: { customerGroups: true },
     }),
 }

@@ -4,6 +4,7 @@ import { type Severity, severities } from "../doctor"
 export const help = `Usage: pegasus bench rows|load|all --store LABEL=FILE_OR_JSON [--store …] [options]
        pegasus doctor [options]
        pegasus feed status|install|remove [options]
+       pegasus pgbouncer [--database-url URL] [--processes N] [--pool N]
        pegasus explain URL [--header "Name: value" …]
        pegasus proxy --upstream URL [--port N] [--host ADDRESS]
        pegasus warm URL [--header "Name: value" …] [--rate N] [--paths FILE]
@@ -47,6 +48,12 @@ proxy answers what is kept from a process of its own, and hands on the rest; run
   --upstream URL              the store, such as http://127.0.0.1:9001
   --port N                    where it listens (9000)
   --host ADDRESS              and on which address (all)
+
+pgbouncer prints a configuration of PgBouncer in transaction mode.
+
+  --database-url URL          the store's database (default: the environment's DATABASE_URL)
+  --processes N               of the store, servers and workers (2)
+  --pool N                    connections that each may open (10, as Medusa)
 
 explain asks a running store twice and says which way each request took; warm asks for what shoppers will ask for.
 
@@ -110,11 +117,19 @@ export interface DoctorArguments {
   failOn?: Severity
 }
 
+export interface PgBouncerArguments {
+  command: "pgbouncer"
+  databaseUrl?: string
+  processes: number
+  pool: number
+}
+
 export type Arguments =
   | { command: "help" }
   | { command: "version" }
   | BenchArguments
   | DoctorArguments
+  | PgBouncerArguments
   | FeedArguments
   | ExplainArguments
   | WarmArguments
@@ -152,6 +167,7 @@ const options = {
 /** @throws UsageError */
 export function parseArguments(argv: readonly string[]): Arguments {
   if (argv[0] === "doctor") return doctorArguments(argv.slice(1))
+  if (argv[0] === "pgbouncer") return pgbouncerArguments(argv.slice(1))
   const { values, positionals } = read(argv)
   if (values.help || argv.length === 0) return { command: "help" }
   if (values.version) return { command: "version" }
@@ -225,6 +241,21 @@ function doctorArguments(argv: readonly string[]): Arguments {
     ...(migrations !== undefined && { migrations }),
     ...(failOn !== undefined && { failOn }),
   }
+}
+
+function pgbouncerArguments(argv: readonly string[]): Arguments {
+  const { values, positionals } = parsed(argv, {
+    ...everywhere,
+    "database-url": text,
+    processes: text,
+    pool: text,
+  })
+  if (values.help) return { command: "help" }
+  if (positionals.length > 0) throw new UsageError(`"${positionals[0]}" has no meaning here.`)
+  const { "database-url": databaseUrl } = values
+  const { processes = 2 } = whole(values, "processes", 1) as { processes?: number }
+  const { pool = 10 } = whole(values, "pool", 1) as { pool?: number }
+  return { command: "pgbouncer", ...(databaseUrl !== undefined && { databaseUrl }), processes, pool }
 }
 
 const isSeverity = (text: string): text is Severity => (severities as readonly string[]).includes(text)

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs"
+import { pgbouncerConfiguration } from "../doctor"
 import { help, parseArguments, UsageError } from "./arguments"
 import { bench } from "./bench"
 import { doctor } from "./doctor"
@@ -59,6 +60,16 @@ async function main(): Promise<number> {
       const print = (text: string) => void process.stdout.write(`${text}\n`)
       const isWhole = await feed({ arguments: given, databaseUrl: process.env.DATABASE_URL, print })
       return isWhole ? 0 : 1
+    }
+    case "pgbouncer": {
+      const url = given.databaseUrl ?? process.env.DATABASE_URL
+      if (url === undefined)
+        throw new UsageError("pgbouncer needs --database-url, or DATABASE_URL in the environment.")
+      const { processes, pool } = given
+      process.stdout.write(
+        await pgbouncerConfiguration({ databaseUrl: url, processes, pool, signal: abort.signal }),
+      )
+      return 0
     }
     case "explain": {
       const print = (text: string) => void process.stdout.write(`${text}\n`)
