@@ -27,10 +27,13 @@ bench measures running Medusa stores over HTTP. The first store is the baseline 
 doctor looks for what is slow in a store's PostgreSQL, proves the fix, and changes nothing.
 
   --database-url URL          the store's database (default: the environment's DATABASE_URL)
+  --store DIR                 the store, for its settings (default: here, if it is one)
   --try                       for a copy of the database: build indexes in a transaction that is rolled back, and measure
   --json                      print everything found as JSON
   --html FILE                 write one page
   --write-migrations DIR      write the remedies as a migration script, such as to src/migration-scripts
+  --plan                      the four weeks in which a store becomes fast, and what is done of them
+  --url URL                   a running store, for the plan; --header "x-publishable-api-key: …" with it
   --fail-on SEVERITY          end with 1 when there is a finding of this severity or worse: critical, warning, note
 
 feed looks after the triggers by which PostgreSQL tells what was committed.
@@ -115,6 +118,11 @@ export interface DoctorArguments {
   html?: string
   migrations?: string
   failOn?: Severity
+  /** A folder. */
+  store?: string
+  isPlan: boolean
+  url?: string
+  headers: Record<string, string>
 }
 
 export interface PgBouncerArguments {
@@ -225,10 +233,18 @@ function doctorArguments(argv: readonly string[]): Arguments {
     html: text,
     "write-migrations": text,
     "fail-on": text,
+    store: text,
+    plan: flag,
+    url: text,
+    header: { type: "string", multiple: true },
   })
   if (values.help) return { command: "help" }
   if (positionals.length > 0) throw new UsageError(`"${positionals[0]}" has no meaning here.`)
   const { "database-url": databaseUrl, html, "write-migrations": migrations, "fail-on": failOn } = values
+  const { store, url } = values
+  if (url !== undefined && !URL.canParse(url))
+    throw new UsageError(`--url is the URL of a store, not "${url}".`)
+  if (!values.plan) refuse(values, { url: text, header: text }, "doctor without --plan")
   if (failOn !== undefined && !isSeverity(failOn)) {
     throw new UsageError(`--fail-on is ${severities.join(", ")}, not "${failOn}".`)
   }
@@ -240,6 +256,10 @@ function doctorArguments(argv: readonly string[]): Arguments {
     ...(html !== undefined && { html }),
     ...(migrations !== undefined && { migrations }),
     ...(failOn !== undefined && { failOn }),
+    ...(store !== undefined && { store }),
+    isPlan: values.plan ?? false,
+    ...(url !== undefined && { url }),
+    headers: Object.fromEntries((values.header ?? []).map(headerOf)),
   }
 }
 

@@ -1,11 +1,27 @@
+import { existsSync } from "node:fs"
 import { writeFile } from "node:fs/promises"
-import { DoctorError, examine, renderPage, renderText, severities, writeMigration } from "../doctor"
+import { join } from "node:path"
+import {
+  askStore,
+  DoctorError,
+  examine,
+  renderPage,
+  renderRoadmap,
+  renderText,
+  roadmapOf,
+  type StoreSettings,
+  severities,
+  writeMigration,
+} from "../doctor"
 import { type DoctorArguments, UsageError } from "./arguments"
+import { describedBy } from "./beside-store"
 
 export interface DoctorCall {
   arguments: DoctorArguments
   /** Of the environment. */
   databaseUrl: string | undefined
+  /** Where the command runs. */
+  folder: string
   print(text: string): void
   /** Of what is being looked at; empty at the end. */
   progress(text: string): void
@@ -14,22 +30,26 @@ export interface DoctorCall {
 
 /**
  * @returns whether nothing was found that `--fail-on` names
- * @throws UsageError without a database; DoctorError
+ * @throws UsageError with neither a database nor a store; DoctorError; what the store's configuration throws
  */
-export async function doctor({
-  arguments: given,
-  databaseUrl,
-  print,
-  progress,
-  signal,
-}: DoctorCall): Promise<boolean> {
-  const url = given.databaseUrl ?? databaseUrl
-  if (url === undefined) {
-    throw new UsageError("doctor needs --database-url, or DATABASE_URL in the environment.")
+export async function doctor(call: DoctorCall): Promise<boolean> {
+  const { arguments: given, folder, print, progress, signal } = call
+  const settings = await settingsOf(given.store, folder, signal)
+  const databaseUrl = given.databaseUrl ?? call.databaseUrl ?? settings?.databaseUrl
+  if (databaseUrl === undefined && settings === undefined) {
+    throw new UsageError("doctor needs --database-url, DATABASE_URL in the environment, or a store's folder.")
   }
-  const { mayTry, isJson, html, migrations, failOn } = given
-  const diagnosis = await examine({ databaseUrl: url, mayTry, progress, signal }).finally(() => progress(""))
-  print(isJson ? JSON.stringify(diagnosis, undefined, 2) : renderText(diagnosis))
+  const { mayTry, isJson, html, migrations, failOn, isPlan, url, headers } = given
+  const diagnosis = await examine({ databaseUrl, settings, mayTry, progress, signal }).finally(() =>
+    progress(""),
+  )
+  if (isPlan) {
+    const live = url === undefined ? undefined : await askStore(url, headers, signal)
+    const steps = roadmapOf({ diagnosis, settings, live })
+    print(isJson ? JSON.stringify(steps, undefined, 2) : renderRoadmap(steps))
+  } else {
+    print(isJson ? JSON.stringify(diagnosis, undefined, 2) : renderText(diagnosis))
+  }
   if (html !== undefined) {
     await writeFile(html, renderPage(diagnosis)).catch((cause: unknown) => {
       throw new DoctorError(
@@ -46,4 +66,17 @@ export async function doctor({
   }
   const least = failOn === undefined ? -1 : severities.indexOf(failOn)
   return !diagnosis.findings.some(({ severity }) => severities.indexOf(severity) <= least)
+}
+
+/** Of the store that is named, or of the one here if it is built. */
+async function settingsOf(
+  store: string | undefined,
+  folder: string,
+  signal: AbortSignal,
+): Promise<StoreSettings | undefined> {
+  const isHere = [folder, join(folder, ".medusa", "server")].some((one) =>
+    existsSync(join(one, "medusa-config.js")),
+  )
+  if (store === undefined && !isHere) return undefined
+  return describedBy(require.resolve("../medusa/describe-settings"), store ?? folder, signal)
 }

@@ -53,7 +53,15 @@ async function main(): Promise<number> {
         isTTY && void process.stderr.write(`\r\u001b[K${text && `pegasus: ${text}`}`)
       const print = (text: string) => void process.stdout.write(`${text}\n`)
       const { DATABASE_URL: databaseUrl } = process.env
-      const isFit = await doctor({ arguments: given, databaseUrl, print, progress, signal: abort.signal })
+      const folder = process.cwd()
+      const isFit = await doctor({
+        arguments: given,
+        databaseUrl,
+        folder,
+        print,
+        progress,
+        signal: abort.signal,
+      })
       return isFit ? 0 : 1
     }
     case "feed": {

@@ -1,9 +1,9 @@
-import { fork } from "node:child_process"
 import { once } from "node:events"
 import type { Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { proxyOf, type StoreDescription } from "../proxy"
 import type { ProxyArguments } from "./arguments"
+import { describedBy } from "./beside-store"
 
 export interface ProxyCall {
   arguments: ProxyArguments
@@ -19,7 +19,11 @@ const patience = 10_000
 /** Answers until the signal, then lets those who asked be answered. @throws what the store says, `proxyOf` and listening throw */
 export async function proxy({ arguments: given, folder, print, signal }: ProxyCall): Promise<void> {
   const { upstream, port, host } = given
-  const store = await describe(folder, signal)
+  const store = await describedBy<StoreDescription>(
+    require.resolve("../medusa/describe-store"),
+    folder,
+    signal,
+  )
   const { server, close } = await proxyOf(store, new URL(upstream), print)
   try {
     if (signal.aborted) return
@@ -45,24 +49,4 @@ export async function drain(server: Server): Promise<void> {
   await ended
   clearInterval(closing)
   clearTimeout(cutting)
-}
-
-type Told = { description: StoreDescription } | { failure: string }
-
-/** What the store's configuration says, read by a process that ends with it. */
-async function describe(folder: string, signal: AbortSignal): Promise<StoreDescription> {
-  const child = fork(require.resolve("../medusa/describe-store"), [folder], {
-    serialization: "advanced",
-    signal,
-  })
-  try {
-    const ended = once(child, "exit").then(() => [
-      { failure: "The store's configuration could not be read." },
-    ])
-    const [told] = (await Promise.race([once(child, "message"), ended])) as [Told]
-    if ("failure" in told) throw new Error(told.failure)
-    return told.description
-  } finally {
-    child.kill()
-  }
 }

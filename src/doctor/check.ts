@@ -29,6 +29,8 @@ export interface Finding {
   /** Constants are masked. */
   statement?: string
   fix?: Fix
+  /** What to write into medusa-config. */
+  lines?: string
   gain?: Gain
 }
 

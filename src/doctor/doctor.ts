@@ -6,13 +6,21 @@ import { advise } from "./advisor/advise"
 import { type Finding, severities } from "./check"
 import { checks } from "./checks"
 import { type Patient, withPatient } from "./patient"
+import { examineSettings, type StoreSettings } from "./settings"
 import { type Statement, type Workload, withoutConstants, workloadOf } from "./workload"
 
 export interface Diagnosis {
   format: "medusa-pegasus/doctor@1"
   /** ISO 8601. */
   date: string
-  server: { version: string; database: string; role: string }
+  /** Absent when only the settings were looked at. */
+  server?: {
+    version: string
+    database: string
+    role: string
+    /** Whether a monitor is connected that can be recognised; absent where it cannot be seen. */
+    isWatched?: boolean
+  }
   /** What could not be looked at, and what would help. */
   hidden: { what: string; remedy: string }[]
   /** What saves most first. */
@@ -30,7 +38,9 @@ export interface Diagnosis {
 }
 
 export interface DoctorOptions {
-  databaseUrl: string
+  /** Without one only the settings are looked at. */
+  databaseUrl?: string | undefined
+  settings?: StoreSettings | undefined
   /**
    * Indexes may be built in a transaction that is rolled back, and statements run: for a copy of the database, since
    * writers wait meanwhile.
@@ -42,10 +52,27 @@ export interface DoctorOptions {
 }
 
 const shown = 5
+/** What is hidden where no index can be tried. */
+export const unpricedIndexes = "which indexes pay"
 
 /** @throws DoctorError */
-export function examine(options: DoctorOptions): Promise<Diagnosis> {
-  const { databaseUrl, mayTry = false, progress = () => undefined, signal } = options
+export async function examine(options: DoctorOptions): Promise<Diagnosis> {
+  const { databaseUrl, settings } = options
+  const ofSettings = settings ? examineSettings(settings) : []
+  const seen = databaseUrl === undefined ? nothing : await examineDatabase(databaseUrl, options)
+  return {
+    format: "medusa-pegasus/doctor@1",
+    date: new Date().toISOString(),
+    ...seen,
+    findings: [...ofSettings, ...seen.findings].sort(worseFirst),
+  }
+}
+
+type Seen = Omit<Diagnosis, "format" | "date">
+const nothing: Seen = { hidden: [], findings: [], planned: 0, refused: 0 }
+
+function examineDatabase(databaseUrl: string, options: DoctorOptions): Promise<Seen> {
+  const { mayTry = false, progress = () => undefined, signal } = options
   return withPatient(
     databaseUrl,
     async (patient) => {
@@ -69,14 +96,17 @@ export function examine(options: DoctorOptions): Promise<Diagnosis> {
         mayWrite: mayTry,
         progress,
       })
-      if (advice.hindrance) hidden.push({ what: "which indexes pay", remedy: advice.hindrance })
+      if (advice.hindrance) hidden.push({ what: unpricedIndexes, remedy: advice.hindrance })
       const all = [...findings.map((finding) => withGain(finding, advice.gains)), ...advice.findings]
       return {
-        format: "medusa-pegasus/doctor@1",
-        date: new Date().toISOString(),
-        server: { version: patient.version, database: databaseOf(databaseUrl), role: patient.role.name },
+        server: {
+          version: patient.version,
+          database: databaseOf(databaseUrl),
+          role: patient.role.name,
+          ...(patient.role.seesStatistics && { isWatched: await isWatched(patient) }),
+        },
         hidden,
-        findings: withoutDoubles(all).sort(worseFirst),
+        findings: withoutDoubles(all),
         ...(workload && { workload: slowestOf(workload) }),
         planned: advice.planned,
         refused: advice.refused,
@@ -84,6 +114,15 @@ export function examine(options: DoctorOptions): Promise<Diagnosis> {
     },
     signal,
   )
+}
+
+const theMonitors = `
+  select exists (select from pg_stat_activity
+    where concat_ws(' ', application_name, usename) ~* '(exporter|datadog|pganalyze|pghero|newrelic|zabbix|grafana|prometheus)') as found`
+
+async function isWatched({ ask }: Patient): Promise<boolean> {
+  const [row] = await ask<{ found: boolean }>(theMonitors)
+  return row?.found === true
 }
 
 function hiddenFrom({ role, extensions }: Patient): Diagnosis["hidden"] {

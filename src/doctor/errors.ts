@@ -5,6 +5,7 @@ export const doctorErrorCodes = {
   DOCTOR_REFUSED: "The server does not let this role in, or has no such database.",
   DOCTOR_NOT_MEDUSA: "The database holds no Medusa v2 store.",
   DOCTOR_TOO_OLD: "The server is older than PostgreSQL 13.",
+  DOCTOR_STORE_SILENT: "The running store does not answer, or not as a store does.",
   DOCTOR_UNWRITABLE: "A report or a migration could not be written.",
   DOCTOR_SOURCE_MISSING: "There is no source of a store where it was looked for.",
 } as const

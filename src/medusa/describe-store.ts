@@ -2,18 +2,16 @@
  * A program: tells who started it what a store's own configuration says of it. A process of its own, because the configuration
  * loads much of Medusa, which would weigh on whoever wants to know.
  *
- * The seam: `medusa-config` as Medusa itself loads it (utils/dist/common/get-config-file.js, 2.21.2) from the folder in which
- * `medusa start` runs, and the connection that Medusa makes of it (framework/dist/database/pg-connection-loader.js, 2.21.2).
+ * The seam: the connection that Medusa makes of it (framework/dist/database/pg-connection-loader.js, 2.21.2).
  */
-import { existsSync } from "node:fs"
-import { join } from "node:path"
-import { getConfigFile, parseCorsOrigins } from "@medusajs/framework/utils"
+import { parseCorsOrigins } from "@medusajs/framework/utils"
 import type { ClientConfig } from "pg"
 import { PegasusError } from "../engine"
 import { withClient } from "../feed"
 import type { StoreDescription } from "../proxy"
 import { defaultEnvironment } from "./environment"
 import { listeningOn } from "./freshness"
+import { loadConfig } from "./store-config"
 import type { CachingModuleOptions } from "./with-pegasus"
 
 interface MedusaConfig {
@@ -35,19 +33,7 @@ interface MedusaConfig {
  * @throws PegasusError PEGASUS_STORE_NOT_FOUND, PEGASUS_CONFIG_INVALID, PEGASUS_PROXY_UNFIT; what the configuration and the database throw
  */
 async function describe(folder: string): Promise<StoreDescription> {
-  const place = [folder, join(folder, ".medusa", "server")].find((one) =>
-    existsSync(join(one, "medusa-config.js")),
-  )
-  if (place === undefined) {
-    throw new PegasusError(
-      "PEGASUS_STORE_NOT_FOUND",
-      `There is no built store in ${folder}.`,
-      "Run the command where medusa start runs, after medusa build.",
-    )
-  }
-  const { configModule, error } = await getConfigFile<MedusaConfig>(place, "medusa-config")
-  if (error) throw error
-  const { projectConfig = {}, modules } = configModule
+  const { projectConfig = {}, modules } = await loadConfig<MedusaConfig>(folder)
   const {
     databaseUrl,
     databaseSchema: schema = "public",

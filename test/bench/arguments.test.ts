@@ -31,6 +31,8 @@ test("the doctor's --json is a flag", () => {
     html: "a.html",
     migrations: "src/m",
     failOn: "warning",
+    isPlan: false,
+    headers: {},
   })
 })
 
@@ -43,6 +45,8 @@ test("help and version ask for nothing else", () => {
 for (const [line, message] of [
   ["surgeon", /no command "surgeon"/],
   ["doctor --fail-on panic", /--fail-on is critical, warning, note, not "panic"/],
+  ["doctor --url http://a", /--url has no meaning for doctor without --plan/],
+  ["pgbouncer --pool none", /--pool is a whole number/],
   ["doctor all", /"all" has no meaning/],
   ["doctor --rounds 5", /--rounds/],
   ["explain", /needs the URL/],

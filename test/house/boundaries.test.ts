@@ -14,7 +14,7 @@ const allowed: Record<string, string[]> = {
   feed: ["tracking"],
   http: ["engine"],
   proxy: ["engine", "feed", "http", "tracking"],
-  medusa: ["engine", "feed", "http", "proxy", "tracking"],
+  medusa: ["doctor", "engine", "feed", "http", "proxy", "tracking"],
   api: ["medusa"],
   "migration-scripts": ["medusa"],
   modules: ["medusa"],

@@ -36,7 +36,7 @@ export function renderPage(diagnosis: Diagnosis): string {
 <header>
 <p class="eyebrow">Pegasus doctor, ${date.slice(0, 10)}</p>
 <h1>${headline}</h1>
-<p class="lead">PostgreSQL ${server.version}, ${server.database}, seen as ${server.role}</p>
+${server && markup`<p class="lead">PostgreSQL ${server.version}, ${server.database}, seen as ${server.role}</p>`}
 </header>
 <section><h2>Findings</h2>${findings.map(findingArticle)}</section>
 ${workload && workloadSection(workload)}
@@ -48,7 +48,17 @@ ${hidden.length > 0 && markup`<section><h2>Not seen</h2><dl>${hidden.map(({ what
   return page.text
 }
 
-function findingArticle({ severity, what, why, evidence, statement, fix, gain, check }: Finding): Markup {
+function findingArticle({
+  severity,
+  what,
+  why,
+  evidence,
+  statement,
+  fix,
+  lines,
+  gain,
+  check,
+}: Finding): Markup {
   return markup`<article>
 <p class="severity ${severity}">${severity} · ${check}</p>
 <h3>${what}</h3>
@@ -56,6 +66,7 @@ function findingArticle({ severity, what, why, evidence, statement, fix, gain, c
 ${gain && markup`<p class="gain">${gainText(gain)}</p>`}
 <dl>${Object.entries(evidence).map(([name, value]) => markup`<dt>${name}</dt><dd>${typeof value === "number" ? counted(value) : value}</dd>`)}</dl>
 ${statement && markup`<pre>${statement}</pre>`}
+${lines && markup`<pre>${lines}</pre>`}
 ${gain?.plans && markup`<div class="plans">${planOf("before", gain.plans.before)}${planOf("after", gain.plans.after)}</div>`}
 ${fix && fix.sql.length > 0 && markup`<pre>${fix.sql.map((sql) => `${sql};\n`)}</pre>`}
 ${fix?.remark && markup`<p>${fix.remark}</p>`}

@@ -7,7 +7,7 @@ import type { Statement } from "../workload"
 export function renderText(diagnosis: Diagnosis): string {
   const { server, findings, hidden, workload } = diagnosis
   return [
-    `PostgreSQL ${server.version}, ${server.database}, seen as ${server.role}`,
+    ...(server ? [`PostgreSQL ${server.version}, ${server.database}, seen as ${server.role}`] : []),
     summaryOf(findings),
     ...findings.map(findingText),
     ...(workload ? [workloadText(workload)] : []),
@@ -31,7 +31,7 @@ export function summaryOf(findings: readonly Finding[]): string {
 }
 
 function findingText(finding: Finding, index: number): string {
-  const { severity, what, why, evidence, statement, fix, gain, check } = finding
+  const { severity, what, why, evidence, statement, fix, lines: settings, gain, check } = finding
   const lines = [`${index + 1}. [${severity}] ${what}`, `   ${why}`]
   const facts = Object.entries(evidence).map(([name, value]) => `${name} ${shown(value)}`)
   if (facts.length > 0) lines.push(`   ${facts.join(", ")}  (${check})`)
@@ -41,6 +41,7 @@ function findingText(finding: Finding, index: number): string {
     lines.push("   before:", ...drawPlan(gain.plans.before).map((line) => `     ${line}`))
     lines.push("   after:", ...drawPlan(gain.plans.after).map((line) => `     ${line}`))
   }
+  if (settings) lines.push("   In medusa-config:", `     ${settings}`)
   if (fix) {
     lines.push("   Remedy:", ...fix.sql.map((sql) => `     ${sql};`))
     if (fix.remark) lines.push(`     ${fix.remark}`)
