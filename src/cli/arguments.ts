@@ -3,6 +3,7 @@ import { type Severity, severities } from "../doctor"
 
 export const help = `Usage: pegasus bench rows|load|all --store LABEL=FILE_OR_JSON [--store …] [options]
        pegasus doctor [options]
+       pegasus audit [DIR] [--json]
        pegasus feed status|install|remove [options]
        pegasus pgbouncer [--database-url URL] [--processes N] [--pool N]
        pegasus explain URL [--header "Name: value" …]
@@ -36,6 +37,10 @@ doctor looks for what is slow in a store's PostgreSQL, proves the fix, and chang
   --url URL                   a running store, for the plan; --header "x-publishable-api-key: …" with it
   --fail-on SEVERITY          end with 1 when there is a finding of this severity or worse: critical, warning, note
 
+audit finds loops in a store's source that ask the database once an element.
+
+  DIR                         the source (src)
+
 feed looks after the triggers by which PostgreSQL tells what was committed.
 
   status   which tables tell their changes, which do not, and which never will
@@ -66,7 +71,7 @@ explain asks a running store twice and says which way each request took; warm as
 
   --help, --version
 
-doctor ends with 0, or with 1 where --fail-on says so.
+doctor ends with 0, or with 1 where --fail-on says so; audit ends with 1 when it found a loop.
 explain ends with 0 when the second answer was a hit, warm when every answer was 200, feed status when every table tells.
 bench ends with 0 when every answer was right, 1 when one was wrong or a run failed, 2 when it was called wrongly.
 `
@@ -125,6 +130,12 @@ export interface DoctorArguments {
   headers: Record<string, string>
 }
 
+export interface AuditArguments {
+  command: "audit"
+  folder: string
+  isJson: boolean
+}
+
 export interface PgBouncerArguments {
   command: "pgbouncer"
   databaseUrl?: string
@@ -137,6 +148,7 @@ export type Arguments =
   | { command: "version" }
   | BenchArguments
   | DoctorArguments
+  | AuditArguments
   | PgBouncerArguments
   | FeedArguments
   | ExplainArguments
@@ -175,6 +187,7 @@ const options = {
 /** @throws UsageError */
 export function parseArguments(argv: readonly string[]): Arguments {
   if (argv[0] === "doctor") return doctorArguments(argv.slice(1))
+  if (argv[0] === "audit") return auditArguments(argv.slice(1))
   if (argv[0] === "pgbouncer") return pgbouncerArguments(argv.slice(1))
   const { values, positionals } = read(argv)
   if (values.help || argv.length === 0) return { command: "help" }
@@ -261,6 +274,14 @@ function doctorArguments(argv: readonly string[]): Arguments {
     ...(url !== undefined && { url }),
     headers: Object.fromEntries((values.header ?? []).map(headerOf)),
   }
+}
+
+function auditArguments(argv: readonly string[]): Arguments {
+  const { values, positionals } = parsed(argv, { ...everywhere, json: flag })
+  if (values.help) return { command: "help" }
+  const [folder = "src", ...extra] = positionals
+  if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
+  return { command: "audit", folder, isJson: values.json ?? false }
 }
 
 function pgbouncerArguments(argv: readonly string[]): Arguments {

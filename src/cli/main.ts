@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs"
-import { pgbouncerConfiguration } from "../doctor"
+import { auditFolder, pgbouncerConfiguration, renderLoops } from "../doctor"
 import { help, parseArguments, UsageError } from "./arguments"
 import { bench } from "./bench"
 import { doctor } from "./doctor"
@@ -68,6 +68,11 @@ async function main(): Promise<number> {
       const print = (text: string) => void process.stdout.write(`${text}\n`)
       const isWhole = await feed({ arguments: given, databaseUrl: process.env.DATABASE_URL, print })
       return isWhole ? 0 : 1
+    }
+    case "audit": {
+      const loops = auditFolder(given.folder)
+      process.stdout.write(`${given.isJson ? JSON.stringify(loops, undefined, 2) : renderLoops(loops)}\n`)
+      return loops.length > 0 ? 1 : 0
     }
     case "pgbouncer": {
       const url = given.databaseUrl ?? process.env.DATABASE_URL

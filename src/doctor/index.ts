@@ -1,4 +1,6 @@
 /** What is slow in a store's PostgreSQL, and the fix. */
+export { auditFolder, auditSource, type Loop } from "./audit/audit"
+export { renderLoops } from "./audit/report"
 export { type Finding, type Severity, severities } from "./check"
 export { type Diagnosis, type DoctorOptions, examine } from "./doctor"
 export { DoctorError, type DoctorErrorCode, doctorErrorCodes } from "./errors"

@@ -36,7 +36,7 @@ const packages: Record<string, string[]> = {
   http: ["cors", "lru-cache"],
   proxy: ["lru-cache", "pg"],
   bench: ["autocannon", "pg", "zod"],
-  doctor: ["libpg-query", "pg"],
+  doctor: ["libpg-query", "pg", "typescript"],
   page: [],
   cli: [],
   testing: [],
