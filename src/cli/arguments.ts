@@ -4,6 +4,7 @@ import { type Severity, severities } from "../doctor"
 export const help = `Usage: pegasus bench rows|load|all --store LABEL=FILE_OR_JSON [--store …] [options]
        pegasus doctor [options]
        pegasus audit [DIR] [--json]
+       pegasus trace [--store DIR] [--header "Name: value" …] [--json] -- PATH
        pegasus feed status|install|remove [options]
        pegasus pgbouncer [--database-url URL] [--processes N] [--pool N]
        pegasus explain URL [--header "Name: value" …]
@@ -41,6 +42,11 @@ audit finds loops in a store's source that ask the database once an element.
 
   DIR                         the source (src)
 
+trace starts the built store, asks it once, and shows each statement with the line of source that asked it.
+
+  PATH                        such as /store/products
+  --store DIR                 the store (default: here)
+
 feed looks after the triggers by which PostgreSQL tells what was committed.
 
   status   which tables tell their changes, which do not, and which never will
@@ -71,7 +77,7 @@ explain asks a running store twice and says which way each request took; warm as
 
   --help, --version
 
-doctor ends with 0, or with 1 where --fail-on says so; audit ends with 1 when it found a loop.
+doctor ends with 0, or with 1 where --fail-on says so; audit and trace end with 1 when they found a loop.
 explain ends with 0 when the second answer was a hit, warm when every answer was 200, feed status when every table tells.
 bench ends with 0 when every answer was right, 1 when one was wrong or a run failed, 2 when it was called wrongly.
 `
@@ -136,6 +142,15 @@ export interface AuditArguments {
   isJson: boolean
 }
 
+export interface TraceArguments {
+  command: "trace"
+  path: string
+  /** A folder. */
+  store: string
+  headers: Record<string, string>
+  isJson: boolean
+}
+
 export interface PgBouncerArguments {
   command: "pgbouncer"
   databaseUrl?: string
@@ -149,6 +164,7 @@ export type Arguments =
   | BenchArguments
   | DoctorArguments
   | AuditArguments
+  | TraceArguments
   | PgBouncerArguments
   | FeedArguments
   | ExplainArguments
@@ -188,6 +204,7 @@ const options = {
 export function parseArguments(argv: readonly string[]): Arguments {
   if (argv[0] === "doctor") return doctorArguments(argv.slice(1))
   if (argv[0] === "audit") return auditArguments(argv.slice(1))
+  if (argv[0] === "trace") return traceArguments(argv.slice(1))
   if (argv[0] === "pgbouncer") return pgbouncerArguments(argv.slice(1))
   const { values, positionals } = read(argv)
   if (values.help || argv.length === 0) return { command: "help" }
@@ -282,6 +299,30 @@ function auditArguments(argv: readonly string[]): Arguments {
   const [folder = "src", ...extra] = positionals
   if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
   return { command: "audit", folder, isJson: values.json ?? false }
+}
+
+function traceArguments(argv: readonly string[]): Arguments {
+  const { values, positionals } = parsed(argv, {
+    ...everywhere,
+    json: flag,
+    store: text,
+    header: { type: "string", multiple: true },
+  })
+  if (values.help) return { command: "help" }
+  const [given = "", ...extra] = positionals
+  if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
+  const { pathname, search } = URL.canParse(given, "http://store")
+    ? new URL(given, "http://store")
+    : { pathname: "", search: "" }
+  if (!/^(\/|https?:)/.test(given))
+    throw new UsageError(`trace needs a path, such as /store/products, not "${given}".`)
+  return {
+    command: "trace",
+    path: `${pathname}${search}`,
+    store: values.store ?? ".",
+    headers: Object.fromEntries((values.header ?? []).map(headerOf)),
+    isJson: values.json ?? false,
+  }
 }
 
 function pgbouncerArguments(argv: readonly string[]): Arguments {

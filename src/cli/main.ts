@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs"
-import { auditFolder, pgbouncerConfiguration, renderLoops } from "../doctor"
+import { auditFolder, pgbouncerConfiguration, renderLoops, renderTrace, traceRequest } from "../doctor"
 import { help, parseArguments, UsageError } from "./arguments"
 import { bench } from "./bench"
 import { doctor } from "./doctor"
@@ -48,10 +48,8 @@ async function main(): Promise<number> {
       return right ? 0 : 1
     }
     case "doctor": {
-      const { isTTY } = process.stderr
-      const progress = (text: string) =>
-        isTTY && void process.stderr.write(`\r\u001b[K${text && `pegasus: ${text}`}`)
       const print = (text: string) => void process.stdout.write(`${text}\n`)
+      const progress = showProgress
       const { DATABASE_URL: databaseUrl } = process.env
       const folder = process.cwd()
       const isFit = await doctor({
@@ -73,6 +71,19 @@ async function main(): Promise<number> {
       const loops = auditFolder(given.folder)
       process.stdout.write(`${given.isJson ? JSON.stringify(loops, undefined, 2) : renderLoops(loops)}\n`)
       return loops.length > 0 ? 1 : 0
+    }
+    case "trace": {
+      const { path, store: folder, headers, isJson } = given
+      const trace = await traceRequest({
+        folder,
+        path,
+        headers,
+        progress: showProgress,
+        signal: abort.signal,
+      })
+      showProgress("")
+      process.stdout.write(`${isJson ? JSON.stringify(trace, undefined, 2) : renderTrace(trace)}\n`)
+      return trace.loops.length > 0 ? 1 : 0
     }
     case "pgbouncer": {
       const url = given.databaseUrl ?? process.env.DATABASE_URL
@@ -101,6 +112,11 @@ async function main(): Promise<number> {
       return isRight ? 0 : 1
     }
   }
+}
+
+/** Of what is being done, where somebody watches; empty at the end. */
+function showProgress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text && `pegasus: ${text}`}`)
 }
 
 function ownVersion(): string {
