@@ -39,6 +39,7 @@ import { type EntitySchema, tagsOfData, tagsOfEvent } from "./entities"
 import { type Database, Freshness, installFeed, untracked } from "./freshness"
 import { HttpCache } from "./http-cache"
 import { keepModuleReads } from "./module-reads"
+import { narrowSearches } from "./narrow-searches"
 import type { FeedOptions, HttpOptions } from "./options"
 import { PendingLoads } from "./pending-loads"
 import { Sampler } from "./sampler"
@@ -256,6 +257,7 @@ export class CachingModuleService implements ICachingModuleService {
 
   private async start(): Promise<void> {
     this.schema = readSchema()
+    await narrowSearches(this.database, this.logger)
     if (this.hears("postgres")) {
       this.freshness = await Freshness.begin({
         database: this.database,

@@ -90,6 +90,7 @@ describe("the doctor on a store that has grown", () => {
       advised.some((name) => /order_.*created_at/.test(name)),
       advised.join(),
     )
+    assert.deepEqual(named(diagnosis, "search"), ["product, product_variant"])
     assert.deepEqual(diagnosis.hidden, [])
   })
 

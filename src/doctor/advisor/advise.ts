@@ -19,6 +19,7 @@ import { type Workload, withoutConstants } from "../workload"
 import { candidatesOf, type TableFacts } from "./candidates"
 import { ready, valuesBy, withConstants } from "./constants"
 import { knownStatements } from "./known-statements"
+import { hasSearches, searchFindings } from "./searches"
 
 export interface Advice {
   findings: Finding[]
@@ -40,7 +41,7 @@ export interface AdviceOptions {
   progress(text: string): void
 }
 
-interface Question {
+export interface Question {
   /** With constants. */
   sql: string
   /** Without. */
@@ -68,6 +69,8 @@ const leastShare = 0.3
 const leastSaved = 5
 /** What one entry costs a write, in milliseconds. */
 const writeCost = { btree: 0.002, gin: 0.02 }
+const unbuilt =
+  "hypopg knows no trigram indexes: whether they pay for searches is seen with --try on a copy of the database."
 /** What is taken for the time of a statement that nobody counted: milliseconds a unit of the planner's cost. */
 const perCost = 0.01
 /** Cheaper statements are not looked at. */
@@ -103,7 +106,11 @@ export async function advise(patient: Patient, options: AdviceOptions): Promise<
     const chosen = choose(questions, candidates, await writesOf(client))
     progress(`proving ${chosen.length} indexes`)
     const proven = await prove(client, chosen, questions, trial, mayWrite)
-    return { ...proven, planned, refused }
+    progress("searches")
+    if (!mayWrite)
+      return { ...proven, planned, refused, ...(hasSearches(questions) && { hindrance: unbuilt }) }
+    const searches = await searchFindings(client, questions, trial, (sql) => runTwice(client, sql, true))
+    return { ...proven, findings: [...proven.findings, ...searches], planned, refused }
   }, mayWrite)
 }
 
@@ -192,7 +199,7 @@ async function attempt<T>(client: Client, work: () => Promise<T>): Promise<T | u
 
 // What an index costs and saves
 
-interface Trial {
+export interface Trial {
   make(shape: IndexShape): Promise<void>
   /** With all that were made but this one. */
   without<T>(shape: IndexShape, work: () => Promise<T>): Promise<T>
@@ -385,17 +392,21 @@ async function costsOf(client: Client, questions: readonly Question[]): Promise<
   return costs
 }
 
-/** Each twice if they are run: the first run brings its pages into memory. */
 async function runAll(client: Client, questions: readonly Question[], isRun: boolean) {
-  await client.query(`set local statement_timeout = ${measureLimit}`)
   const found = new Map<Question, Explained>()
   for (const question of questions) {
-    const once = () => attempt(client, () => explain(client, question.sql, isRun))
-    const explained = isRun ? (await once()) && (await once()) : await once()
+    const explained = await runTwice(client, question.sql, isRun)
     if (explained) found.set(question, explained)
   }
   return found
 }
+/** If it is run, the first time brings its pages into memory. */
+async function runTwice(client: Client, sql: string, isRun: boolean): Promise<Explained | undefined> {
+  await client.query(`set local statement_timeout = ${measureLimit}`)
+  const once = () => attempt(client, () => explain(client, sql, isRun))
+  return isRun ? (await once()) && once() : once()
+}
+
 interface Helped {
   question: Question
   gain: Gain

@@ -27,6 +27,7 @@ export type ValuesOf = (table: string, column: string) => Promise<string[]>
 export async function withConstants(text: string, valuesOf: ValuesOf): Promise<string | undefined> {
   const { comparisons, limits, offsets, tables, largest } = readStatement(text)
   const replacements = new Map<number, string>()
+  let sought: string | undefined
   for (let number = 1; number <= largest; number++) {
     if (limits.has(number)) replacements.set(number, String(page))
     else if (offsets.has(number)) replacements.set(number, "0")
@@ -35,23 +36,32 @@ export async function withConstants(text: string, valuesOf: ValuesOf): Promise<s
       const table = comparison && (comparison.of ? tables.get(comparison.of) : [...tables.values()][0])
       if (!table) return undefined
       const values = await valuesOf(table, comparison!.column)
-      const isList = text.includes(`$${number} /*, ... */`)
-      replacements.set(
-        number,
-        isList ? values.slice(0, page).map(literal).join(", ") || "null" : one(values, number, comparison!),
-      )
+      const value = values[number % Math.max(1, values.length)]
+      if (comparison!.isLike) {
+        // One text is sought in all columns.
+        sought ??= wordAmong(values)
+        replacements.set(number, literal(`%${sought ?? "pegasus"}%`))
+      } else if (text.includes(`$${number} /*, ... */`)) {
+        replacements.set(number, values.slice(0, page).map(literal).join(", ") || "null")
+      } else {
+        replacements.set(number, value === undefined ? "null" : literal(value))
+      }
     }
   }
-  return text.replace(/\$(\d+)/g, (_, number) => replacements.get(Number(number)) ?? "null")
+  return text
+    .replace(/ \/\*, \.\.\. \*\//g, "")
+    .replace(/\$(\d+)/g, (_, number) => replacements.get(Number(number)) ?? "null")
 }
 
-function one(values: string[], number: number, { isLike }: Comparison): string {
-  const value = values[number % Math.max(1, values.length)]
-  if (isLike) {
-    const words = value?.match(/[\p{L}\p{N}]{4,}/gu) ?? ["pegasus"]
-    return literal(`%${words.at(-1)}%`)
+/** What a person would type: a word that tells things apart, not a number, nor a part of an address. */
+function wordAmong(values: readonly string[]): string | undefined {
+  const counts = new Map<string, number>()
+  for (const value of values.filter((value) => !value.includes("@"))) {
+    for (const [word] of value.matchAll(/[\p{L}\p{N}]{4,}/gu)) {
+      if (/\p{L}/u.test(word)) counts.set(word, (counts.get(word) ?? 0) + 1)
+    }
   }
-  return value === undefined ? "null" : literal(value)
+  return [...counts].sort(([, a], [, b]) => a - b)[0]?.[0]
 }
 
 const literal = (value: string) => `'${value.replaceAll("'", "''")}'`
@@ -125,7 +135,7 @@ export function valuesBy(client: Client): ValuesOf {
     const middle = [...spread.slice(spread.length / 2), ...spread.slice(0, spread.length / 2)]
     if (middle.length + common.length > 0) return [...middle, ...common]
     const some = await client.query<{ value: string }>(
-      `select ${quoted(column)}::text as value from ${quoted(table)} where ${quoted(column)} is not null limit ${page}`,
+      `/* pegasus doctor */ select ${quoted(column)}::text as value from ${quoted(table)} where ${quoted(column)} is not null limit ${page}`,
     )
     return some.rows.map(({ value }) => value)
   }

@@ -1,0 +1,106 @@
+/**
+ * Searches across tables: no index serves them as Medusa sends them; as a store with Pegasus sends them (search/narrow.ts),
+ * trigram indexes do, all of them together.
+ */
+import type { Client } from "pg"
+import { narrow, trigramsOf, trigramsSql } from "../../search"
+import type { Finding, Gain } from "../check"
+import { type IndexShape, indexSql, quoted } from "../fixes"
+import { type Explained, presentable } from "../plan"
+import type { Question, Trial } from "./advise"
+
+/** A search must become so many times faster. */
+const leastTimes = 2
+
+export const hasSearches = (questions: readonly Question[]): boolean =>
+  questions.some(({ sql }) => narrow(sql) !== undefined)
+
+/** @param explain undefined where the statement fails or takes too long */
+export async function searchFindings(
+  client: Client,
+  questions: readonly Question[],
+  trial: Trial,
+  explain: (sql: string) => Promise<Explained | undefined>,
+): Promise<Finding[]> {
+  const findings: Finding[] = []
+  const trigrams = trigramsOf((await client.query(trigramsSql)).rows)
+  const { rows } = await client.query(
+    "select exists (select from pg_trigger where tgname like 'pegasus\\_%') as found",
+  )
+  const hasPegasus = rows[0].found === true
+  const asked = new Set<string>()
+  for (const question of questions) {
+    const narrowed = narrow(question.sql)
+    if (!narrowed || trigrams.cover(narrowed.searched)) continue
+    const shapes = narrowed.searched.map(shapeOf)
+    const names = shapes.map(({ name }) => name).join()
+    if (asked.has(names)) continue
+    asked.add(names)
+    const before = await explain(question.sql)
+    await client.query("savepoint trial")
+    let after: Explained | undefined
+    try {
+      for (const shape of shapes) await trial.make(shape)
+      after = await explain(narrowed.sql)
+    } catch {
+      // Without its extension, or without room, it stays as it is.
+    }
+    await trial.clear()
+    const gain = gainOf(question, before, after)
+    if (gain && gain.after * leastTimes < gain.before)
+      findings.push(findingOf(question, shapes, gain, hasPegasus))
+  }
+  return findings
+}
+
+const shapeOf = ({ table, columns }: { table: string; columns: readonly string[] }): IndexShape => ({
+  name: `IDX_pegasus_${table}_search`.slice(0, 63),
+  table,
+  columns: columns.map((column) => {
+    const [, name, cast] = /^(\w+?)(::text)?$/.exec(column)!
+    return `${cast ? `(${quoted(name!)}::text)` : quoted(name!)} gin_trgm_ops`
+  }),
+  method: "gin",
+  where: "deleted_at is null",
+  needs: ["create extension if not exists pg_trgm"],
+})
+
+function gainOf({ calls, total }: Question, before: Explained | undefined, after: Explained | undefined) {
+  if (before?.time === undefined || after?.time === undefined) return undefined
+  return {
+    basis: "measured" as const,
+    before: before.time,
+    after: after.time,
+    ...(calls > 0 && { saved: total * Math.max(0, 1 - after.time / before.time) }),
+    plans: { before: presentable(before.plan), after: presentable(after.plan) },
+  }
+}
+
+function findingOf(
+  { calls, text }: Question,
+  shapes: readonly IndexShape[],
+  gain: Gain,
+  hasPegasus: boolean,
+): Finding {
+  const tables = shapes.map(({ table }) => table)
+  return {
+    check: "search",
+    severity: "warning",
+    subject: tables.join(", "),
+    what: `A search in ${tables.join(" and ")} joins every row and looks at each.`,
+    why: "Medusa searches them with one condition, an or across tables, which no index serves. Pegasus adds the condition that it implies, which trigram indexes serve.",
+    evidence: { calls, "in this store Pegasus": hasPegasus ? "is there" : "is not there" },
+    statement: text,
+    fix: {
+      sql: [...new Set(shapes.flatMap(({ needs = [] }) => needs)), ...shapes.map((shape) => indexSql(shape))],
+      undo: shapes.map(({ name }) => `drop index concurrently if exists ${quoted(name)}`),
+      locks:
+        "SHARE UPDATE EXCLUSIVE on each table while it is built: reads and writes go on. Trigram indexes are large and cost each write of these columns more than others.",
+      remark: hasPegasus
+        ? "A running store uses them within a minute."
+        : "They help a store with withPegasus in its configuration; without it do not build them.",
+      isMigration: hasPegasus,
+    },
+    gain,
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Searches across tables are sent with the condition that their own implies (search/narrow.ts), where trigram indexes
+ * serve it: `pegasus doctor` recommends them. Without the indexes nothing is changed.
+ *
+ * The seam: `_query` of knex's PostgreSQL client sends every statement (knex/lib/dialects/postgres/index.js:230, 2.5). It
+ * is the last before the driver: whoever else looks at the statement sees Medusa's.
+ */
+import type { Logger } from "@medusajs/framework/types"
+import { narrow, type Trigrams, trigramsOf, trigramsSql } from "../search"
+import type { Database } from "./freshness"
+
+interface Query {
+  sql: string
+}
+
+type Send = (this: unknown, connection: unknown, query: Query) => Promise<Query>
+
+/** How long the indexes that were seen are taken for those that are there, in milliseconds. */
+const memory = 60_000
+
+export async function narrowSearches(database: Database, logger: Pick<Logger, "warn">): Promise<void> {
+  const prototype = Object.getPrototypeOf(database.client) as { _query?: Send }
+  const send = prototype._query
+  if (typeof send !== "function") {
+    logger.warn("Pegasus: this Medusa is not as expected; searches across tables are sent as they are.")
+    return
+  }
+  let trigrams = await trigramsIn(database)
+  let readAt = performance.now()
+  const known = (): Trigrams => {
+    if (performance.now() - readAt > memory) {
+      readAt = performance.now()
+      trigramsIn(database).then(
+        (found) => {
+          trigrams = found
+        },
+        () => undefined,
+      )
+    }
+    return trigrams
+  }
+  prototype._query = function (connection, query) {
+    const narrowed = query.sql.includes(" ilike ") ? narrow(query.sql) : undefined
+    if (!narrowed || !known().cover(narrowed.searched)) return send.call(this, connection, query)
+    const { sql } = query
+    query.sql = narrowed.sql
+    return send.call(this, connection, query).finally(() => {
+      query.sql = sql
+    })
+  }
+}
+
+async function trigramsIn(database: Database): Promise<Trigrams> {
+  const { rows } = await database.raw(trigramsSql)
+  return trigramsOf(rows as unknown as { table: string; name: string }[])
+}
