@@ -33,7 +33,7 @@ export function parseArguments(args: string[], env = process.env): StoreOptions 
     cache,
     port: values.port === undefined ? undefined : wholeNumber("port", values.port, 1, 65_535),
     products: wholeNumber("products", values.products ?? "500", 1, 1_000_000),
-    orders: wholeNumber("orders", values.orders ?? "0", 0, 10_000_000),
+    orders: values.orders === undefined ? 0 : wholeNumber("orders", values.orders, 100, 10_000_000),
     databaseUrl: url("database-url", values["database-url"], ["postgres:", "postgresql:"]),
     redisUrl: url("redis-url", values["redis-url"] ?? env.REDIS_URL, ["redis:", "rediss:"]),
     dbRtt: wholeNumber("db-rtt", values["db-rtt"] ?? "0", 0, 1_000),

@@ -15,6 +15,8 @@ export async function describedBy<Description>(
 ): Promise<Description> {
   const child = fork(program, [folder], {
     serialization: "advanced",
+    // What a configuration prints is not what was asked for.
+    stdio: ["ignore", 2, 2, "ipc"],
     signal,
   })
   try {

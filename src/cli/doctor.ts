@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import {
   askStore,
+  type Diagnosis,
   DoctorError,
   examine,
   renderPage,
@@ -34,13 +35,13 @@ export interface DoctorCall {
  */
 export async function doctor(call: DoctorCall): Promise<boolean> {
   const { arguments: given, folder, print, progress, signal } = call
-  const settings = await settingsOf(given.store, folder, signal)
+  const { settings, hidden } = await settingsOf(given.store, folder, signal)
   const databaseUrl = given.databaseUrl ?? call.databaseUrl ?? settings?.databaseUrl
   if (databaseUrl === undefined && settings === undefined) {
     throw new UsageError("doctor needs --database-url, DATABASE_URL in the environment, or a store's folder.")
   }
   const { mayTry, isJson, html, migrations, failOn, isPlan, url, headers } = given
-  const diagnosis = await examine({ databaseUrl, settings, mayTry, progress, signal }).finally(() =>
+  const diagnosis = await examine({ databaseUrl, settings, hidden, mayTry, progress, signal }).finally(() =>
     progress(""),
   )
   if (isPlan) {
@@ -73,10 +74,18 @@ async function settingsOf(
   store: string | undefined,
   folder: string,
   signal: AbortSignal,
-): Promise<StoreSettings | undefined> {
+): Promise<{ settings?: StoreSettings; hidden?: Diagnosis["hidden"] }> {
+  const read = (place: string) =>
+    describedBy<StoreSettings>(require.resolve("../medusa/describe-settings"), place, signal)
+  if (store !== undefined) return { settings: await read(store) }
   const isHere = [folder, join(folder, ".medusa", "server")].some((one) =>
     existsSync(join(one, "medusa-config.js")),
   )
-  if (store === undefined && !isHere) return undefined
-  return describedBy(require.resolve("../medusa/describe-settings"), store ?? folder, signal)
+  if (!isHere) return {}
+  try {
+    return { settings: await read(folder) }
+  } catch (error) {
+    signal.throwIfAborted()
+    return { hidden: [{ what: "the settings of the store here", remedy: (error as Error).message }] }
+  }
 }

@@ -22,7 +22,7 @@ export interface Diagnosis {
     isWatched?: boolean
   }
   /** What could not be looked at, and what would help. */
-  hidden: { what: string; remedy: string }[]
+  hidden: { /** The check, if one did not come to its end. */ check?: string; what: string; remedy: string }[]
   /** What saves most first. */
   findings: Finding[]
   workload?: {
@@ -41,6 +41,8 @@ export interface DoctorOptions {
   /** Without one only the settings are looked at. */
   databaseUrl?: string | undefined
   settings?: StoreSettings | undefined
+  /** What could not be looked at before. */
+  hidden?: Diagnosis["hidden"] | undefined
   /**
    * Indexes may be built in a transaction that is rolled back, and statements run: for a copy of the database, since
    * writers wait meanwhile.
@@ -57,13 +59,14 @@ export const unpricedIndexes = "which indexes pay"
 
 /** @throws DoctorError */
 export async function examine(options: DoctorOptions): Promise<Diagnosis> {
-  const { databaseUrl, settings } = options
+  const { databaseUrl, settings, hidden = [] } = options
   const ofSettings = settings ? examineSettings(settings) : []
   const seen = databaseUrl === undefined ? nothing : await examineDatabase(databaseUrl, options)
   return {
     format: "medusa-pegasus/doctor@1",
     date: new Date().toISOString(),
     ...seen,
+    hidden: [...hidden, ...seen.hidden],
     findings: [...ofSettings, ...seen.findings].sort(worseFirst),
   }
 }
@@ -85,7 +88,7 @@ function examineDatabase(databaseUrl: string, options: DoctorOptions): Promise<S
           findings.push(...(await check.examine(patient)))
         } catch (error) {
           signal?.throwIfAborted()
-          hidden.push({ what: check.title, remedy: `PostgreSQL says: ${(error as Error).message}.` })
+          hidden.push({ check: check.name, what: check.title, remedy: said(error) })
         }
       }
       progress("the statements")
@@ -95,6 +98,9 @@ function examineDatabase(databaseUrl: string, options: DoctorOptions): Promise<S
         wanted: findings.flatMap(({ fix }) => fix?.index ?? []),
         mayWrite: mayTry,
         progress,
+      }).catch((error: unknown) => {
+        signal?.throwIfAborted()
+        return { findings: [], gains: new Map(), hindrance: said(error), planned: 0, refused: 0 }
       })
       if (advice.hindrance) hidden.push({ what: unpricedIndexes, remedy: advice.hindrance })
       const all = [...findings.map((finding) => withGain(finding, advice.gains)), ...advice.findings]
@@ -115,6 +121,8 @@ function examineDatabase(databaseUrl: string, options: DoctorOptions): Promise<S
     signal,
   )
 }
+
+const said = (error: unknown) => `PostgreSQL says: ${withoutConstants((error as Error).message)}.`
 
 const theMonitors = `
   select exists (select from pg_stat_activity

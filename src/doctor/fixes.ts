@@ -1,22 +1,20 @@
 /** The remedies that several checks give. */
+import { createHash } from "node:crypto"
 import type { Fix } from "./check"
 
-/** As PostgreSQL quotes a name, where it must. */
+/** A name as it must stand in a statement. */
 export const quoted = (name: string): string =>
   /^[a-z_][a-z0-9_]*$/.test(name) && !reserved.has(name) ? name : `"${name.replaceAll('"', '""')}"`
-/** Of Medusa's tables and columns, those that are words of SQL. */
-const reserved = new Set([
-  "order",
-  "user",
-  "return",
-  "default",
-  "primary",
-  "unique",
-  "check",
-  "references",
-  "desc",
-  "asc",
-])
+/** PostgreSQL 18, appendix C: reserved, or not for columns and functions at once. */
+const reserved = new Set(
+  `all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column
+  concurrently constraint create cross current_catalog current_date current_role current_schema current_time
+  current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from
+  full grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit localtime
+  localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references returning right
+  select session_user similar some symmetric system_user table tablesample then to trailing true union unique user using
+  variadic verbose when where window with`.split(/\s+/),
+)
 
 export interface IndexShape {
   name: string
@@ -39,6 +37,10 @@ export function indexSql(shape: IndexShape, concurrently = true): string {
   const condition = where ? ` where ${where}` : ""
   return `create ${isUnique ? "unique " : ""}index${how} on ${quoted(table)}${by} (${columns.join(", ")})${condition}`
 }
+
+/** Other columns, another name. */
+export const searchName = (table: string, columns: readonly string[]): string =>
+  `IDX_pegasus_${table.slice(0, 36)}_search_${createHash("sha1").update(columns.join()).digest("hex").slice(0, 6)}`
 
 export const buildIndex = (shape: IndexShape, remark?: string): Fix => ({
   sql: [...(shape.needs ?? []), indexSql(shape)],

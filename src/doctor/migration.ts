@@ -14,10 +14,10 @@ export function migrationOf(findings: readonly Finding[]): string | undefined {
   const steps = fixes.map(({ what, fix }) => {
     const sql = fix.sql.filter((one) => !written.has(one))
     for (const one of sql) written.add(one)
-    const remark = fix.remark ? [`  // ${fix.remark}`] : []
-    return [`  // ${what}`, ...remark, ...sql.map((one) => `  ${JSON.stringify(one)},`)].join("\n")
+    const remark = fix.remark ? [`  // ${onOneLine(fix.remark)}`] : []
+    return [`  // ${onOneLine(what)}`, ...remark, ...sql.map((one) => `  ${JSON.stringify(one)},`)].join("\n")
   })
-  const undo = fixes.flatMap(({ fix }) => fix.undo.map((sql) => `//   ${sql};`))
+  const undo = fixes.flatMap(({ fix }) => fix.undo.map((sql) => `//   ${onOneLine(sql)};`))
   return `import type { MedusaContainer } from "@medusajs/framework/types"
 import { ContainerRegistrationKeys } from "@medusajs/framework/utils"
 
@@ -39,6 +39,9 @@ export default async function tune({ container }: { container: MedusaContainer }
 }
 `
 }
+
+/** A comment ends with its line: names may hold anything. */
+const onOneLine = (text: string) => text.replace(/[\r\n\u2028\u2029]+/g, " ")
 
 /** @returns the file it wrote, if there was something to write. @throws DoctorError */
 export async function writeMigration(

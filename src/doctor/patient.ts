@@ -14,8 +14,8 @@ export interface Patient {
   version: string
   major: number
   role: Role
-  /** Installed in this database. */
-  extensions: ReadonlySet<string>
+  /** Installed in this database, and in which schema each is. */
+  extensions: ReadonlyMap<string, string>
   /** Where the store's tables are. */
   schema: string
 }
@@ -57,7 +57,7 @@ export async function withPatient<T>(
   await client.connect().catch((cause) => {
     throw unreachable(databaseUrl, cause)
   })
-  const cut = () => void client.end().catch(() => undefined)
+  const cut = () => void cancel(databaseUrl, client).finally(() => client.end().catch(() => undefined))
   signal?.addEventListener("abort", cut)
   try {
     return await work(await meet(client))
@@ -67,21 +67,37 @@ export async function withPatient<T>(
   }
 }
 
+/** A statement goes on at the server when its client has gone. */
+async function cancel(databaseUrl: string, client: Client): Promise<void> {
+  const { processID } = client as Client & { processID: number | null }
+  const other = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 2_000 })
+  other.on("error", () => undefined)
+  try {
+    await other.connect()
+    await other.query("select pg_cancel_backend($1)", [processID])
+  } catch {
+    // Then it ends with its time limit.
+  } finally {
+    await other.end().catch(() => undefined)
+  }
+}
+
 function unreachable(databaseUrl: string, cause: unknown): DoctorError {
-  const { host, pathname } = new URL(databaseUrl)
+  const { host, pathname, searchParams } = new URL(databaseUrl)
   const { code, message } = cause as { code?: string; message: string }
-  const isAnswer = code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith("E")
-  return isAnswer
+  const place = host || searchParams.get("host") || "the default address"
+  // Class 28, and 3D: who, and what (PostgreSQL's manual, appendix A).
+  return /^(28|3D)/.test(code ?? "")
     ? new DoctorError(
         "DOCTOR_REFUSED",
-        `${host} does not let us into ${pathname.slice(1) || "a database without a name"}: ${message}.`,
+        `${place} does not let us into ${pathname.slice(1) || "a database without a name"}: ${message}.`,
         "Look at the name of the database, the role and its password.",
         cause,
       )
     : new DoctorError(
         "DOCTOR_UNREACHABLE",
-        `No server answers at ${host}: ${message || code}.`,
-        "Start it, or correct the address.",
+        `No server answers at ${place}: ${message || code}.`,
+        "Start it, or correct the address; if it has no connection left, wait for one.",
         cause,
       )
 }
@@ -91,7 +107,7 @@ const theServer = `
     current_setting('server_version_num')::int / 10000 as major,
     current_user as name,
     pg_has_role(current_user, 'pg_read_all_stats', 'usage') as "seesStatistics",
-    array(select extname::text from pg_extension) as extensions,
+    (select json_object_agg(e.extname, n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace) as extensions,
     current_schema() as schema,
     (select count(*) from pg_tables where schemaname = current_schema()
       and tablename in ('product', 'order', 'cart', 'workflow_execution', 'link_module_migrations'))::int as tables,
@@ -116,7 +132,7 @@ async function meet(client: Client): Promise<Patient> {
     name: string
     seesStatistics: boolean
     readsTables: boolean
-    extensions: string[]
+    extensions: Record<string, string>
     schema: string
     tables: number
   }>(theServer)
@@ -141,7 +157,7 @@ async function meet(client: Client): Promise<Patient> {
     version,
     major,
     role: { name, seesStatistics, readsTables },
-    extensions: new Set(extensions),
+    extensions: new Map(Object.entries(extensions)),
     schema,
   }
 }

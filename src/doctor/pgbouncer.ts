@@ -26,14 +26,14 @@ export function pgbouncerConfiguration(options: PgBouncerOptions): Promise<strin
   const { databaseUrl, processes, pool, signal } = options
   return withPatient(
     databaseUrl,
-    async ({ ask }) => {
+    async ({ ask, schema }) => {
       const [{ free } = { free: 100 }] = await ask<{ free: number }>(sql)
       // One direct connection of each process hears the feed.
       const room = Math.max(1, free - reserve - processes)
       const size = Math.min(room, Math.max(servers.least, Math.min(servers.most, processes * servers.each)))
       // During a deployment the old processes and the new are there at once.
       const clients = Math.max(100, 2 * processes * pool)
-      return textOf(new URL(databaseUrl), { size, clients, processes, pool })
+      return textOf(new URL(databaseUrl), { size, clients, processes, pool, schema })
     },
     signal,
   )
@@ -44,14 +44,19 @@ interface Sizes {
   clients: number
   processes: number
   pool: number
+  /** Of the store's tables. */
+  schema: string
 }
 
-function textOf(url: URL, { size, clients, processes, pool }: Sizes): string {
+function textOf(url: URL, { size, clients, processes, pool, schema }: Sizes): string {
   const name = decodeURIComponent(url.pathname.slice(1))
+  const host = url.hostname.replace(/^\[|\]$/g, "") || url.searchParams.get("host") || "127.0.0.1"
+  // What a client says of the schema when it connects is ignored, as the rest of it.
+  const path = schema === "public" ? "" : ` connect_query='set search_path to ${schema}'`
   const user = decodeURIComponent(url.username) || "medusa"
   return `; ${processes} processes of Medusa with up to ${pool} connections each share ${size} of the server's.
 [databases]
-${name} = host=${url.hostname} port=${url.port || 5432} dbname=${name}
+${name} = host=${host} port=${url.port || 5432} dbname=${name}${path}
 
 [pgbouncer]
 listen_addr = 127.0.0.1

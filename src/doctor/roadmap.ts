@@ -24,7 +24,10 @@ const giveUrl = "give --url and the publishable key as --header"
 export function roadmapOf({ diagnosis, settings, live }: RoadmapFacts): Step[] {
   const { findings, server, hidden } = diagnosis
   const has = (...checks: string[]) => findings.some(({ check }) => checks.includes(check))
-  const isOneMissing = has("missing-indexes", "foreign-keys", "invalid-indexes", "index-advisor")
+  const isSeen = (...checks: string[]) =>
+    server !== undefined && !hidden.some(({ check }) => check !== undefined && checks.includes(check))
+  const ofIndexes = ["missing-indexes", "foreign-keys", "invalid-indexes", "index-advisor", "search"]
+  const isOneMissing = has(...ofIndexes)
   const unpriced = hidden.find(({ what }) => what === unpricedIndexes)?.remedy
   const known = <T>(fact: T | undefined, isDone: (fact: T) => boolean) =>
     fact === undefined ? "unknown" : isDone(fact) ? "done" : "open"
@@ -48,7 +51,7 @@ export function roadmapOf({ diagnosis, settings, live }: RoadmapFacts): Step[] {
     {
       week: 2,
       what: "The server counts its statements",
-      state: known(server, () => !has("statement-statistics")),
+      state: isSeen("statement-statistics") ? (has("statement-statistics") ? "open" : "done") : "unknown",
       next: server ? "see the finding statement-statistics" : "give --database-url",
     },
     {
@@ -62,7 +65,7 @@ export function roadmapOf({ diagnosis, settings, live }: RoadmapFacts): Step[] {
     {
       week: 2,
       what: "No index is missing",
-      state: isOneMissing ? "open" : server && unpriced === undefined ? "done" : "unknown",
+      state: isOneMissing ? "open" : isSeen(...ofIndexes) && unpriced === undefined ? "done" : "unknown",
       next: isOneMissing
         ? "--write-migrations src/migration-scripts, then medusa db:migrate"
         : (unpriced ?? "give --database-url"),
@@ -82,7 +85,7 @@ export function roadmapOf({ diagnosis, settings, live }: RoadmapFacts): Step[] {
     {
       week: 4,
       what: "Somebody watches the database",
-      state: known(server, ({ isWatched }) => isWatched === true),
+      state: known(server?.isWatched, (isWatched) => isWatched),
       next: server
         ? "pganalyze, Datadog, a Prometheus exporter, or pegasus doctor --fail-on warning every night"
         : "give --database-url",

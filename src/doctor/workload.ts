@@ -1,4 +1,5 @@
 /** The statements that this database was asked, from pg_stat_statements: their constants are masked there already. */
+import { quoted } from "./fixes"
 import type { Patient } from "./patient"
 
 export interface Statement {
@@ -20,7 +21,7 @@ export interface Workload {
 const theStatements = `
   select s.query as text, sum(s.calls)::float8 as calls, sum(s.total_exec_time) as total,
     sum(s.total_exec_time) / sum(s.calls) as mean, sum(s.rows)::float8 as rows
-  from pg_stat_statements s
+  from EXTENSION.pg_stat_statements s
   join pg_database d on d.oid = s.dbid and d.datname = current_database()
   where s.query ~* '^\\s*(select|insert|update|delete|with)\\s'
     and s.query !~* '(pg_catalog|information_schema|pg_stat|pg_class|pg_type|to_regclass|pg_(try_)?advisory)'
@@ -29,9 +30,12 @@ const theStatements = `
 
 /** @returns undefined where the extension is not there, or not for this role */
 export async function workloadOf(patient: Patient): Promise<Workload | undefined> {
-  if (!patient.extensions.has("pg_stat_statements") || !patient.role.seesStatistics) return undefined
+  const schema = patient.extensions.get("pg_stat_statements")
+  if (schema === undefined || !patient.role.seesStatistics) return undefined
   try {
-    const statements = await patient.ask<Statement & { [column: string]: unknown }>(theStatements)
+    const statements = await patient.ask<Statement & { [column: string]: unknown }>(
+      theStatements.replace("EXTENSION", quoted(schema)),
+    )
     const total = statements.reduce((sum, { total }) => sum + total, 0)
     return { statements, total }
   } catch {
@@ -42,4 +46,11 @@ export async function workloadOf(patient: Patient): Promise<Workload | undefined
 
 /** A statement or a condition of a plan as it may be shown: it holds no customer's data. */
 export const withoutConstants = (text: string): string =>
-  text.replace(/E?'(?:[^']|'')*'/g, "'?'").replace(/(?<![\w$."])\d+(?:\.\d+)?(?![\w"])/g, "?")
+  text.replace(parts, (part, name: string | undefined) => {
+    if (name !== undefined) return part
+    return /^(--|\/\*)/.test(part) ? "" : /^[\d.]/.test(part) ? "?" : "'?'"
+  })
+
+/** A name or a parameter, which stays; else a comment, a literal of any kind, or a number. What is not closed goes to the end. */
+const parts =
+  /("(?:[^"]|"")*"|\$\d+|(?<![\w$])[\p{L}_][\w$\p{L}]*(?!['\w]))|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|(?:[bBxXnN]|[uU]&)?'(?:[^']|'')*(?:'|$)|\$(\w*)\$[\s\S]*?(?:\$\2\$|$)|(?<![\w$])\.?\d[\w.]*/gu

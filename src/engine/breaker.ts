@@ -1,6 +1,6 @@
 /**
- * A wait with a budget, and a breaker behind it: a Redis that hangs costs those who are waiting for it one
- * budget, then nobody anything but one probe now and then, until it answers within a budget again. That no answer
+ * A wait with a budget, and a breaker behind it: a Redis that hangs costs those who are waiting for it their
+ * budget, once, then nobody anything but one probe now and then, until it answers within a budget again. That no answer
  * came within one budget says nothing of a longer one: who would wait longer may still try.
  */
 import type { Clock } from "./clock"
@@ -45,7 +45,8 @@ export class Breaker {
     if (this.isDue(started)) this.openedAt = started
     try {
       const value = await within(budget, call())
-      this.answered(clock.now() - started)
+      // That it came within the budget is known, whatever our own clock says of a busy moment.
+      this.answered(budget <= this.options.budget ? 0 : clock.now() - started)
       return value
     } catch (cause) {
       this.open(cause, cause instanceof NoAnswer ? budget : undefined)

@@ -25,7 +25,13 @@ export async function narrowSearches(database: Database, logger: Pick<Logger, "w
     logger.warn("Pegasus: this Medusa is not as expected; searches across tables are sent as they are.")
     return
   }
-  let trigrams = await trigramsIn(database)
+  const none: Trigrams = { cover: () => false }
+  let trigrams = await trigramsIn(database).catch((error: Error) => {
+    logger.warn(
+      `Pegasus: the indexes for searches could not be looked for (${error.message}); they are sent as they are.`,
+    )
+    return none
+  })
   let readAt = performance.now()
   const known = (): Trigrams => {
     if (performance.now() - readAt > memory) {

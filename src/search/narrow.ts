@@ -71,10 +71,7 @@ function narrowAt(sql: string, at: number, literals: readonly string[]): Narrowe
   if (!sources) return undefined
   const { table, alias, joins } = sources
   const isSoft = `"${alias}"."deleted_at" is null`
-  // Beside the group, not inside another condition, and not of a statement further out.
-  if (!tail.startsWith(" and ") || !tail.split(/\)| group by | order by /)[0]!.includes(isSoft))
-    return undefined
-
+  if (!conjuncts(tail).includes(isSoft)) return undefined
   const selects: string[] = []
   const searched = new Map<string, Set<string>>()
   for (const [name, branches] of grouped(group.branches)) {
@@ -138,6 +135,30 @@ function readGroup(sql: string, start: number): { branches: Branch[]; end: numbe
     if (!sql.startsWith(" or ", at)) return undefined
     at += " or ".length
   }
+}
+
+/** What must hold beside the group: the terms that follow it, if "and" joins them all; none when an "or" stands among them. */
+function conjuncts(tail: string): string[] {
+  const terms: string[] = []
+  let depth = 0
+  let term = ""
+  for (let at = 0; at <= tail.length; at++) {
+    const isEnd =
+      at === tail.length ||
+      (depth === 0 && /^(\)| group by | order by | limit | union )/.test(tail.slice(at, at + 10)))
+    if (isEnd) return [...terms, term].slice(1)
+    if (depth === 0 && tail.startsWith(" or ", at)) return []
+    if (depth === 0 && tail.startsWith(" and ", at)) {
+      terms.push(term)
+      term = ""
+      at += " and ".length - 1
+      continue
+    }
+    if (tail[at] === "(") depth++
+    if (tail[at] === ")") depth--
+    term += tail[at]
+  }
+  return []
 }
 
 /** What the innermost `from` before the condition names: one table, and others joined on the left. */

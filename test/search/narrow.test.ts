@@ -161,6 +161,7 @@ describe("a search across tables", () => {
 
 describe("what is left as it is", () => {
   const search = searches.products("xyz")
+  const soft = ` and "p0"."deleted_at" is null`
   const others: Record<string, string> = {
     "of one table": `select 1 from "product" as "p0" where ("p0"."title" ilike 'x' or "p0"."subtitle" ilike 'x') and "p0"."deleted_at" is null`,
     "with another comparison among them": search.replace(`"p0"."subtitle" ilike`, `"p0"."subtitle" =`),
@@ -178,9 +179,29 @@ describe("what is left as it is", () => {
       `on "t1"."id" = "p3"."product_id"`,
     ),
     "with two letters": searches.products("xy"),
+    "of what is deleted or not": search.replace(
+      soft,
+      ` and ("p0"."deleted_at" is null or "p0"."status" = 'draft')`,
+    ),
+    "of what is deleted": search.replace(soft, ` and not ("p0"."deleted_at" is null)`),
+    "or of something else": search.replace(soft, ` and "p0"."status" = 'draft' or "p0"."deleted_at" is null`),
+    "whose other half says what is not deleted": search.replace(
+      soft,
+      ` and true union select 1 where "p0"."deleted_at" is null`,
+    ),
     "of what is deleted, too": search.replace(` and "p0"."deleted_at" is null and`, " and"),
     "with an escaped literal": search.replace("ilike '%xyz%'", "ilike E'%xyz\\\\%'"),
   }
+  it("but not a search beside other conditions", () => {
+    for (const other of [
+      `("p0"."id" in ('a', 'b') or true)`,
+      `"p0"."status" in ('x')`,
+      `not ("p0"."id" is null)`,
+    ]) {
+      assert.ok(narrow(search.replace(soft, ` and ${other}${soft}`)), other)
+    }
+  })
+
   for (const [name, sql] of Object.entries(others)) {
     it(`is a search ${name}`, () => {
       assert.notEqual(sql, search)

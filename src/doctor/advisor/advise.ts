@@ -79,7 +79,7 @@ const measureLimit = 60_000
 
 export async function advise(patient: Patient, options: AdviceOptions): Promise<Advice> {
   const { workload, wanted, mayWrite, progress } = options
-  const hasHypopg = patient.extensions.has("hypopg")
+  const hypopg = patient.extensions.get("hypopg")
   const nothing = { findings: [], gains: new Map(), planned: 0, refused: 0 }
   if (!patient.role.readsTables) {
     return {
@@ -92,7 +92,7 @@ export async function advise(patient: Patient, options: AdviceOptions): Promise<
     const facts = await factsOf(client)
     const { questions, refused } = await questionsOf(client, workload, facts, progress)
     const planned = questions.length
-    if (!hasHypopg && !mayWrite) {
+    if (hypopg === undefined && !mayWrite) {
       return {
         ...nothing,
         planned,
@@ -101,7 +101,7 @@ export async function advise(patient: Patient, options: AdviceOptions): Promise<
           "Without a way to try an index none is recommended: create extension hypopg, or run with --try on a copy of the database.",
       }
     }
-    const trial = mayWrite ? builtTrial(client) : madeUpTrial(client)
+    const trial = mayWrite ? builtTrial(client) : madeUpTrial(client, quoted(hypopg!))
     const candidates = await price(client, questions, wanted, facts, trial, progress)
     const chosen = choose(questions, candidates, await writesOf(client))
     progress(`proving ${chosen.length} indexes`)
@@ -122,7 +122,7 @@ const theTables = `
   from pg_class c
   join pg_stat_user_tables s on s.relid = c.oid
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-  where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
+  where c.relnamespace = (select oid from pg_namespace where nspname = current_schema()) and c.relkind in ('r', 'p')
   group by c.relname, s.n_live_tup, c.reltuples`
 
 async function factsOf(client: Client): Promise<Map<string, TableFacts>> {
@@ -143,7 +143,7 @@ async function questionsOf(
   facts: ReadonlyMap<string, TableFacts>,
   progress: (text: string) => void,
 ) {
-  const counted = (workload?.statements ?? []).filter(({ text }) => /^\s*(select|with)\s/i.test(text))
+  const counted = (workload?.statements ?? []).filter(({ text }) => onlyReads(text))
   const asked = [
     ...counted.slice(0, limits.statements),
     ...knownStatements.map((text) => ({ text, calls: 0, total: 0 })),
@@ -179,20 +179,32 @@ async function questionsOf(
   return { questions, refused }
 }
 
+/** As far as its text tells: it may be run. */
+const onlyReads = (text: string) =>
+  /^\s*(select|with)\s/i.test(text) &&
+  !/\b(insert\s+into|update\s+\S+\s+set|delete\s+from|for\s+(no\s+key\s+)?(update|share)|nextval|setval|dblink\w*|pg_(terminate|cancel|notify|advisory|try_advisory|reload|read|logical|replication)\w*|lo_\w+|set_config)\b/i.test(
+    text,
+  )
+
 async function explain(client: Client, sql: string, isRun = false): Promise<Explained> {
   const how = isRun ? "analyze, buffers, verbose, format json" : "verbose, format json"
   return explainedOf((await client.query(`explain (${how}) ${sql}`)).rows)
 }
 
-/** What fails is undone, and the transaction goes on. */
-async function attempt<T>(client: Client, work: () => Promise<T>): Promise<T | undefined> {
+/**
+ * What fails is undone, and the transaction goes on. So is what does not fail, unless it shall stay: the locks that planning takes on
+ * a statement's tables are given back at once.
+ */
+async function attempt<T>(client: Client, work: () => Promise<T>, stays = false): Promise<T | undefined> {
   await client.query("savepoint attempt")
+  let isUndone = !stays
   try {
     return await work()
   } catch {
-    await client.query("rollback to attempt")
+    isUndone = true
     return undefined
   } finally {
+    if (isUndone) await client.query("rollback to attempt")
     await client.query("release attempt")
   }
 }
@@ -207,23 +219,25 @@ export interface Trial {
   clear(): Promise<void>
 }
 
-function madeUpTrial(client: Client): Trial {
+/** @param schema of the extension */
+function madeUpTrial(client: Client, schema: string): Trial {
   const made = new Map<string, number>()
   const make = async (shape: IndexShape) => {
-    const { rows } = await client.query("select indexrelid::int8 as id from hypopg_create_index($1)", [
-      indexSql(shape, false),
-    ])
+    const { rows } = await client.query(
+      `select indexrelid::int8 as id from ${schema}.hypopg_create_index($1)`,
+      [indexSql(shape, false)],
+    )
     made.set(shape.name, rows[0].id)
   }
   return {
     make,
     without: async (shape, work) => {
-      await client.query("select hypopg_drop_index($1)", [made.get(shape.name)])
+      await client.query(`select ${schema}.hypopg_drop_index($1)`, [made.get(shape.name)])
       const outcome = await work()
       await make(shape)
       return outcome
     },
-    clear: async () => void (await client.query("select hypopg_reset()")),
+    clear: async () => void (await client.query(`select ${schema}.hypopg_reset()`)),
   }
 }
 
@@ -351,7 +365,7 @@ async function prove(
   await client.query("savepoint trial")
   const made: Candidate[] = []
   for (const candidate of chosen) {
-    const isMade = await attempt(client, () => trial.make(candidate.shape).then(() => true))
+    const isMade = await attempt(client, () => trial.make(candidate.shape).then(() => true), true)
     if (isMade) made.push(candidate)
   }
   const costsNow = () => costsOf(client, concerned)

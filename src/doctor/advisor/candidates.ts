@@ -3,7 +3,7 @@
  * condition to the table it is about, and says where it sorts and joins.
  */
 import { parseSync } from "libpg-query"
-import { type IndexShape, quoted } from "../fixes"
+import { type IndexShape, quoted, searchName } from "../fixes"
 import type { PlanNode } from "../plan"
 import { columnsIn } from "./constants"
 
@@ -94,11 +94,11 @@ function shapesFor({ table, equal, range, joined, sorted, searched, isSoft }: Wa
   for (const column of range) lists.push([column])
   for (const column of joined) lists.push([column])
   const shapes = lists.map(
-    (columns): IndexShape => ({ name: nameOf(table, columns), table, columns, ...where }),
+    (columns): IndexShape => ({ name: nameOf(table, columns, isSoft), table, columns, ...where }),
   )
   if (searched.length > 0) {
     shapes.push({
-      name: nameOf(table, ["search"]),
+      name: searchName(table, searched),
       table,
       columns: searched.map((expression) => `${expression} gin_trgm_ops`),
       method: "gin",
@@ -109,8 +109,11 @@ function shapesFor({ table, equal, range, joined, sorted, searched, isSoft }: Wa
   return shapes
 }
 
-const nameOf = (table: string, columns: string[]) =>
-  `IDX_pegasus_${table}_${columns.map((column) => column.replace(/\W+/g, "_")).join("_")}`.slice(0, 63)
+const nameOf = (table: string, columns: string[], isSoft: boolean) =>
+  `IDX_pegasus_${table}_${columns.map((column) => column.replace(/\W+/g, "_")).join("_")}${isSoft ? "" : "_all"}`.slice(
+    0,
+    63,
+  )
 
 type Tree = { [key: string]: unknown }
 interface Expression {

@@ -5,7 +5,7 @@
 import type { Client } from "pg"
 import { narrow, trigramsOf, trigramsSql } from "../../search"
 import type { Finding, Gain } from "../check"
-import { type IndexShape, indexSql, quoted } from "../fixes"
+import { type IndexShape, indexSql, quoted, searchName } from "../fixes"
 import { type Explained, presentable } from "../plan"
 import type { Question, Trial } from "./advise"
 
@@ -54,7 +54,7 @@ export async function searchFindings(
 }
 
 const shapeOf = ({ table, columns }: { table: string; columns: readonly string[] }): IndexShape => ({
-  name: `IDX_pegasus_${table}_search`.slice(0, 63),
+  name: searchName(table, columns),
   table,
   columns: columns.map((column) => {
     const [, name, cast] = /^(\w+?)(::text)?$/.exec(column)!

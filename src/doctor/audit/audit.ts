@@ -7,7 +7,7 @@
  * order at a time. It counts only if what it is given depends on the element: a retry and a page after page do
  * not. What is done in batches is let be.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
+import { readdirSync, readFileSync, statSync } from "node:fs"
 import { createRequire } from "node:module"
 import { join, relative, resolve } from "node:path"
 import type * as TypeScript from "typescript"
@@ -29,12 +29,12 @@ export interface Loop {
 
 /** Not asked by shoppers: run by hand, once, or by a test. */
 const skipped =
-  /(^|\/)(\.[^/]+|node_modules|dist|__tests__|__mocks__|integration-tests|scripts|migrations|migration-scripts|admin)(\/|$)|\.(spec|test|d)\.[jt]sx?$/
+  /(^|\/)(\.[^/]+|node_modules|dist|__tests__|__mocks__|integration-tests|scripts|migrations|migration-scripts)(\/|$)|^(src\/)?admin(\/|$)|\.(spec|test|d)\.[jt]sx?$/
 
 /** @throws DoctorError DOCTOR_SOURCE_MISSING */
 export function auditFolder(folder: string): Loop[] {
   const place = resolve(folder)
-  if (!existsSync(place)) {
+  if (!statSync(place, { throwIfNoEntry: false })?.isDirectory()) {
     throw new DoctorError(
       "DOCTOR_SOURCE_MISSING",
       `There is no folder ${folder}.`,
@@ -64,11 +64,11 @@ function compilerFor(place: string): typeof TypeScript {
 }
 
 function filesIn(folder: string, root: string): string[] {
-  return readdirSync(folder).flatMap((name) => {
-    const place = join(folder, name)
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const place = join(folder, entry.name)
     if (skipped.test(relative(root, place))) return []
-    if (statSync(place).isDirectory()) return filesIn(place, root)
-    return /\.[cm]?[jt]s$/.test(name) ? [place] : []
+    if (entry.isDirectory()) return filesIn(place, root)
+    return entry.isFile() && /\.[cm]?[jt]s$/.test(entry.name) ? [place] : []
   })
 }
 

@@ -9,7 +9,7 @@ const sql = `
       concat_ws(' ', c.relam, i.indkey, i.indclass, i.indcollation, i.indoption,
         pg_get_expr(i.indexprs, i.indrelid), pg_get_expr(i.indpred, i.indrelid)) as shape
     from pg_index i join pg_class c on c.oid = i.indexrelid
-    where i.indisvalid and c.relnamespace = current_schema()::regnamespace
+    where i.indisvalid and c.relnamespace = (select oid from pg_namespace where nspname = current_schema())
   ), ranked as (
     select *, first_value(name) over kept as kept, row_number() over kept as place
     from indexes window kept as (partition by indrelid, shape order by enforces desc, indexrelid)

@@ -3,7 +3,7 @@ import type { Check } from "../check"
 /** Where Pegasus is not installed there is nothing to look at. */
 const sql = `
   select t.tgrelid::regclass::text as table, count(*) filter (where t.tgenabled = 'D')::int as off
-  from pg_trigger t join pg_class c on c.oid = t.tgrelid and c.relnamespace = current_schema()::regnamespace
+  from pg_trigger t join pg_class c on c.oid = t.tgrelid and c.relnamespace = (select oid from pg_namespace where nspname = current_schema())
   where t.tgname like 'pegasus\\_%' group by 1
   having count(*) filter (where t.tgenabled = 'D') > 0 or count(*) <> 4
   order by 1`

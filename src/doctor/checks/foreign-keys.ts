@@ -1,11 +1,11 @@
 import type { Check } from "../check"
-import { buildIndex } from "../fixes"
+import { buildIndex, quoted } from "../fixes"
 
 /** Foreign keys, and the far side of link tables, which have none. */
 const sql = `
   with referring as (
     select conrelid as relation, conkey::int2[] as columns from pg_constraint
-    where contype = 'f' and connamespace = current_schema()::regnamespace
+    where contype = 'f' and connamespace = (select oid from pg_namespace where nspname = current_schema())
     union
     select i.indrelid, array[i.indkey[1]] from pg_index i
     where i.indisprimary and i.indnatts = 2 and not exists (select from pg_constraint where contype = 'f' and conrelid = i.indrelid)
@@ -14,7 +14,7 @@ const sql = `
     greatest(s.n_live_tup, r.reltuples)::float8 as rows, pg_size_pretty(pg_relation_size(r.oid)) as size,
     bool_or(d.attname is not null) as "isSoft"
   from referring
-  join pg_class r on r.oid = relation and r.relnamespace = current_schema()::regnamespace
+  join pg_class r on r.oid = relation and r.relnamespace = (select oid from pg_namespace where nspname = current_schema())
   join pg_stat_user_tables s on s.relid = r.oid
   join pg_attribute a on a.attrelid = r.oid and a.attnum = any (columns)
   left join pg_attribute d on d.attrelid = r.oid and d.attname = 'deleted_at' and not d.attisdropped
@@ -48,7 +48,7 @@ export const foreignKeys: Check = {
       fix: buildIndex({
         name: `IDX_${table}_${columns.join("_")}`.slice(0, 63),
         table,
-        columns,
+        columns: columns.map(quoted),
         ...(isSoft && { where: "deleted_at is null" }),
       }),
     }))

@@ -28,7 +28,7 @@ delete from cart where id = any (array(
 const deleted = `
   select c.relname as table, c.reltuples::float8 * (1 - p.null_frac) as rows, c.reltuples::float8 as total
   from pg_stats p
-  join pg_class c on c.relname = p.tablename and c.relnamespace = current_schema()::regnamespace
+  join pg_class c on c.relname = p.tablename and c.relnamespace = (select oid from pg_namespace where nspname = current_schema())
   where p.schemaname = current_schema() and p.attname = 'deleted_at'
     and c.reltuples >= 10000 and p.null_frac < 0.8 order by 2 desc`
 

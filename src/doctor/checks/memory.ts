@@ -5,11 +5,12 @@ const sql = `
   select d.blks_hit::float8 as hit, d.blks_read::float8 as read, d.temp_files::float8 as "tempFiles",
     d.temp_bytes::float8 as "tempBytes", pg_database_size(current_database())::float8 as size,
     pg_size_bytes(current_setting('shared_buffers'))::float8 as buffers, current_setting('shared_buffers') as "sharedBuffers",
-    current_setting('work_mem') as "workMem", current_setting('random_page_cost')::float8 as "randomPageCost",
+    current_setting('work_mem') as "workMem", pg_size_bytes(current_setting('work_mem'))::float8 as work, current_setting('random_page_cost')::float8 as "randomPageCost",
     current_setting('max_connections')::int as connections
   from pg_stat_database d where d.datname = current_database()`
 
 const megabyte = 1_048_576
+const doubled = (bytes: number) => `${Math.max(1, Math.round((2 * bytes) / megabyte))}MB`
 
 export const memory: Check = {
   name: "memory",
@@ -24,10 +25,12 @@ export const memory: Check = {
       buffers: number
       sharedBuffers: string
       workMem: string
+      work: number
       randomPageCost: number
       connections: number
     }>(sql)
-    const { hit, read, tempFiles, tempBytes, size, buffers, sharedBuffers, workMem, randomPageCost } = seen!
+    const { hit, read, tempFiles, tempBytes, size, buffers, sharedBuffers, workMem, work, randomPageCost } =
+      seen!
     const findings: Finding[] = []
     const ratio = hit / Math.max(1, hit + read)
     const isSmall = size > 4 * buffers
@@ -45,13 +48,13 @@ export const memory: Check = {
         },
         fix: changeSetting(
           "shared_buffers",
-          "1GB",
-          "A quarter of the machine's memory is the usual measure; write that.",
+          doubled(buffers),
+          "Twice as much as now, at most a quarter of the machine's memory.",
           true,
         ),
       })
     }
-    if (tempBytes > 256 * megabyte && tempFiles > 10) {
+    if (tempBytes > 256 * megabyte && tempFiles > 100) {
       findings.push({
         check: this.name,
         severity: "note",
@@ -61,7 +64,7 @@ export const memory: Check = {
         evidence: { "temporary files": tempFiles, "MB in them": Math.round(tempBytes / megabyte) },
         fix: changeSetting(
           "work_mem",
-          "16MB",
+          doubled(work),
           "Each sort of each connection may take so much: times the connections it must fit in memory.",
         ),
       })

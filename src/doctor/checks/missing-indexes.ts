@@ -83,7 +83,7 @@ const needed: readonly Needed[] = [
 const present = `
   select exists (
     select from pg_index i join pg_class r on r.oid = i.indrelid
-    where r.relname = $1 and r.relnamespace = current_schema()::regnamespace and i.indisvalid
+    where r.relname = $1 and r.relnamespace = (select oid from pg_namespace where nspname = current_schema()) and i.indisvalid
       and (i.indpred is null or pg_get_expr(i.indpred, i.indrelid) ~* '^\\(*deleted_at IS NULL\\)*$')
       and (not $3 or i.indisunique)
       and (select array_agg(a.attname::text order by k.n) from unnest(i.indkey::int2[]) with ordinality as k (attnum, n)
@@ -107,17 +107,17 @@ export const missingIndexes: Check = {
         rows: number
       }>(present, [table, columns, isUnique])
       if (found || known < columns.length) continue
-      const twice = isUnique && role.readsTables ? await duplicatesOf(ask, index) : 0
+      const twice = isUnique && role.readsTables ? await duplicatesOf(ask, index) : undefined
       findings.push({
         check: this.name,
         severity: isUnique ? "critical" : "warning",
         subject: index.name,
         what: `${table} has no ${isUnique ? "unique " : ""}index on ${columns.join(", ")}; Medusa's own is gone.`,
         why,
-        evidence: { rows, ...(isUnique && { "values that are there more than once": twice }) },
+        evidence: { rows, ...(twice !== undefined && { "values that are there more than once": twice }) },
         fix: buildIndex(
           index,
-          twice > 0
+          twice
             ? `First make them unique: ${twice} values are there more than once, and the index cannot be built over them.`
             : undefined,
         ),

@@ -18,7 +18,18 @@ export const statementStatistics: Check = {
         ? extensions.has("pg_stat_statements")
         : libraries.includes("pg_stat_statements")
     if (isLoaded && extensions.has("pg_stat_statements")) return []
-    const load = `alter system set shared_preload_libraries = '${[libraries, "pg_stat_statements"].filter(Boolean).join(", ")}'`
+    const known = libraries
+      ?.split(",")
+      .map((name) => name.trim())
+      .filter(Boolean)
+    const listed = (names: string[]) => names.map((name) => `'${name.replaceAll("'", "''")}'`).join(", ")
+    // What is loaded already must stay: a role that does not see it is given no statement.
+    const load = known
+      ? [`alter system set shared_preload_libraries = ${listed([...known, "pg_stat_statements"])}`]
+      : []
+    const unload = known?.length
+      ? [`alter system set shared_preload_libraries = ${listed(known)}`]
+      : ["alter system reset shared_preload_libraries"]
     return [
       {
         check: this.name,
@@ -30,10 +41,12 @@ export const statementStatistics: Check = {
         why: "Without the counts nobody knows which of a store's statements take the time; the doctor can only look at those that every Medusa store asks.",
         evidence: { server: version, "in the server's packages": isThere ? "yes" : "no" },
         fix: {
-          sql: [...(isLoaded ? [] : [load]), "create extension if not exists pg_stat_statements"],
-          undo: ["drop extension if exists pg_stat_statements"],
+          sql: [...(isLoaded ? [] : load), "create extension if not exists pg_stat_statements"],
+          undo: ["drop extension if exists pg_stat_statements", ...(isLoaded || !known ? [] : unload)],
           locks: isLoaded ? "None." : "None, but the server must be restarted between the two.",
-          remark: "A hosted database has it as a switch among its parameters.",
+          remark: known
+            ? "A hosted database has it as a switch among its parameters."
+            : "Add pg_stat_statements to shared_preload_libraries, beside what stands there; a hosted database has it as a switch among its parameters.",
           isMigration: false,
         },
       },

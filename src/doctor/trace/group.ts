@@ -25,7 +25,7 @@ export interface Shape {
 /** As often as this, from one line and in one shape, is a loop. */
 export const leastRounds = 3
 
-/** @param isOwn whether a file is the store's, not a package's */
+/** @param ownPlace what a file of the store's own is called; undefined for a package's */
 export function groupBySite(asked: readonly Asked[], ownPlace: (file: string) => string | undefined): Site[] {
   const sites = new Map<string | undefined, Map<string, Shape>>()
   for (const { text, stack, duration } of asked) {

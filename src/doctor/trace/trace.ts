@@ -65,6 +65,7 @@ export async function traceRequest(options: TraceOptions): Promise<Trace> {
     },
   )
   for (const stream of [store.stdout!, store.stderr!]) stream.on("data", (chunk) => said.push(String(chunk)))
+  const ended = once(store, "exit")
   const cut = () => store.kill("SIGKILL")
   signal?.addEventListener("abort", cut)
   try {
@@ -74,7 +75,7 @@ export async function traceRequest(options: TraceOptions): Promise<Trace> {
     const watched = async () => {
       const told = once(store, "message") as Promise<[{ trace: Asked[] }]>
       const status = await ask(`${url}${path}`, { ...headers, [header]: "1" }, signal)
-      const [{ trace }] = await told
+      const [{ trace }] = await Promise.race([told, ended.then(() => silent(said))])
       return { status, trace }
     }
     const first = await watched()
@@ -84,14 +85,23 @@ export async function traceRequest(options: TraceOptions): Promise<Trace> {
     return traceOf(path, status, trace, project)
   } finally {
     signal?.removeEventListener("abort", cut)
-    const end = once(store, "exit")
-    if (store.exitCode === null) {
+    if (isAlive(store)) {
       store.kill("SIGTERM")
       const killing = setTimeout(cut, 5_000)
-      await end
+      await ended
       clearTimeout(killing)
     }
   }
+}
+
+const isAlive = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null
+
+function silent(said: readonly string[]): never {
+  throw new DoctorError(
+    "DOCTOR_STORE_SILENT",
+    `The store did not start, or ended:\n${said.join("").slice(-2_000)}\n`,
+    "Give it the environment that medusa start needs.",
+  )
 }
 
 function traceOf(path: string, status: number, asked: readonly Asked[], project: string): Trace {
@@ -117,7 +127,7 @@ async function untilHealthy(
   signal: AbortSignal | undefined,
 ) {
   const deadline = performance.now() + limits.start
-  while (performance.now() < deadline && store.exitCode === null) {
+  while (performance.now() < deadline && isAlive(store)) {
     signal?.throwIfAborted()
     const isHealthy = await fetch(`${url}/health`).then(
       ({ ok }) => ok,
@@ -127,11 +137,7 @@ async function untilHealthy(
     await sleep(100)
   }
   signal?.throwIfAborted()
-  throw new DoctorError(
-    "DOCTOR_STORE_SILENT",
-    `The store did not start:\n${said.join("").slice(-2_000)}\n`,
-    "Give it the environment that medusa start needs.",
-  )
+  silent(said)
 }
 
 async function ask(
