@@ -257,7 +257,6 @@ export class CachingModuleService implements ICachingModuleService {
 
   private async start(): Promise<void> {
     this.schema = readSchema()
-    await narrowSearches(this.database, this.logger)
     if (this.hears("postgres")) {
       this.freshness = await Freshness.begin({
         database: this.database,
@@ -274,6 +273,7 @@ export class CachingModuleService implements ICachingModuleService {
       const { cache, ttl, database } = this
       keepModuleReads({ cache, freshness, ttl, database })
       shortenCartPath({ database, freshness, logger: this.logger })
+      await narrowSearches(database, this.logger)
       if (this.sample > 0) this.sampler = this.samplerOf(this.freshness)
     } else {
       this.logger.warn(

@@ -5,6 +5,7 @@
  * The seam: `_query` of knex's PostgreSQL client sends every statement (knex/lib/dialects/postgres/index.js:230, 2.5). It
  * is the last before the driver: whoever else looks at the statement sees Medusa's.
  */
+import { AsyncResource } from "node:async_hooks"
 import type { Logger } from "@medusajs/framework/types"
 import { narrow, type Trigrams, trigramsOf, trigramsSql } from "../search"
 import type { Database } from "./freshness"
@@ -33,10 +34,12 @@ export async function narrowSearches(database: Database, logger: Pick<Logger, "w
     return none
   })
   let readAt = performance.now()
+  // Not a part of the request that happens to be searching: what a request reads is noted.
+  const look = AsyncResource.bind(() => trigramsIn(database))
   const known = (): Trigrams => {
     if (performance.now() - readAt > memory) {
       readAt = performance.now()
-      trigramsIn(database).then(
+      look().then(
         (found) => {
           trigrams = found
         },

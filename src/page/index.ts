@@ -1,3 +1,3 @@
-/** What our pages share: safe templates and one look. */
+/** What our pages share: safe templates, one look and one frame. */
+export { framed } from "./frame"
 export { Markup, markup } from "./markup"
-export { style } from "./style"

@@ -25,15 +25,6 @@ const searches = {
   },
 }
 
-/** One that caches nothing, and one with Pegasus. */
-async function startStores(databaseUrl: string) {
-  const redis = await need(["redis"])
-  const args = ["--database-url", databaseUrl, "--redis-url", redis.urls.redis]
-  const stores = []
-  for (const cache of ["off", "pegasus"]) stores.push(await startStore(["--cache", cache, ...args]))
-  return { redis, stores }
-}
-
 describe("a search across tables", () => {
   let shop: Database
   before(async () => {
@@ -120,24 +111,27 @@ describe("a search across tables", () => {
     assert.match(plan, /Bitmap Index Scan on variant_search/)
   })
 
-  it("is sent so by a store with Pegasus, where the indexes are, and answered as by one without", async () => {
+  it("is sent so by a store with Pegasus, where the indexes are", async () => {
     await rows("create index on product_variant using gin (ean gin_trgm_ops, upc gin_trgm_ops)")
-    const { redis, stores } = await startStores(shop.url)
+    const redis = await need(["redis"])
+    const args = ["--cache", "pegasus", "--database-url", shop.url, "--redis-url", redis.urls.redis]
+    const store = await startStore(args)
     try {
       await rows("select pg_stat_statements_reset()")
-      const [truth, mine] = await Promise.all(
-        stores.map(async ({ ready }) => {
-          const headers = bearer(await adminTokenOf(ready))
-          const { text } = await ask(ready, {
-            method: "GET",
-            path: "/admin/products?q=shirt&limit=9&order=title",
-            headers,
-          })
-          return parsed(text)
-        }),
+      const headers = bearer(await adminTokenOf(store.ready))
+      const path = "/admin/products?q=shirt&limit=9&order=title"
+      const { text } = await ask(store.ready, { method: "GET", path, headers })
+      const { products, count } = parsed(text) as { products: { id: string }[]; count: number }
+      const truth = await rows(`
+        select id from product p where p.deleted_at is null and (p.title ilike '%shirt%' or p.subtitle ilike '%shirt%'
+          or p.description ilike '%shirt%' or exists (select from product_variant v where v.product_id = p.id and v.deleted_at is null
+            and (v.title ilike '%shirt%' or v.sku ilike '%shirt%' or v.barcode ilike '%shirt%' or v.ean ilike '%shirt%' or v.upc ilike '%shirt%')))
+        order by title`)
+      assert.equal(count, truth.length)
+      assert.deepEqual(
+        products.map(({ id }) => id),
+        truth.slice(0, 9).map(({ id }) => id),
       )
-      assert.ok(truth.count > 9)
-      assert.deepEqual(mine, truth)
       const sent = await rows(
         `select count(*)::int as count from pg_stat_statements where query ~ 'ilike.*union all.*ilike'
           and dbid = (select oid from pg_database where datname = current_database())`,
@@ -145,7 +139,7 @@ describe("a search across tables", () => {
       // The list and its count.
       assert.equal(sent[0].count, 2)
     } finally {
-      await Promise.all(stores.map(({ stop }) => stop()))
+      await store.stop()
       await redis.release()
     }
   })

@@ -1,5 +1,5 @@
 /** The report as one page that needs nothing else: styles and charts are within, light, dark and on paper. */
-import { type Markup, markup, style } from "../../page"
+import { framed, type Markup, markup } from "../../page"
 import type { LoadResult } from "../load"
 import { faultLines, type Report } from "../report"
 import type { RowResult, SettingResult } from "../rows/ledger"
@@ -13,18 +13,7 @@ import * as words from "./words"
 export function renderHtml(report: Report): string {
   const { rows, load } = report
   const headline = headlineOf(report)
-  const page = markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${headline}</title>
-<style>${style}</style>
-</head>
-<body>
-<main>
-<header>
+  const body = markup`<header>
 <p class="eyebrow">Pegasus bench, ${day(report.date)}</p>
 <h1>${headline}</h1>
 <p class="lead">${leadOf(report)}</p>
@@ -33,12 +22,8 @@ ${cards(report)}
 ${wrongSection(faultLines(report))}
 ${rows?.settings.map(settingSection)}
 ${load && loadSection(load)}
-${footer(report)}
-</main>
-</body>
-</html>
-`
-  return page.text
+${footer(report)}`
+  return framed(headline, body)
 }
 
 function leadOf({ note, rows, stores }: Report): string {

@@ -1,5 +1,5 @@
 /** The diagnosis as one page that needs nothing else. */
-import { Markup, markup, style } from "../../page"
+import { framed, Markup, markup } from "../../page"
 import type { Finding } from "../check"
 import type { Diagnosis } from "../doctor"
 import { counted, drawPlan, type PlanNode } from "../plan"
@@ -22,30 +22,15 @@ td.statement { text-align: left; white-space: normal; overflow-wrap: anywhere; f
 export function renderPage(diagnosis: Diagnosis): string {
   const { server, findings, hidden, workload, date } = diagnosis
   const headline = summaryOf(findings)
-  const page = markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Pegasus doctor: ${headline}</title>
-<style>${style}${ours}</style>
-</head>
-<body>
-<main>
-<header>
+  const body = markup`<header>
 <p class="eyebrow">Pegasus doctor, ${date.slice(0, 10)}</p>
 <h1>${headline}</h1>
 ${server && markup`<p class="lead">PostgreSQL ${server.version}, ${server.database}, seen as ${server.role}</p>`}
 </header>
 <section><h2>Findings</h2>${findings.map(findingArticle)}</section>
 ${workload && workloadSection(workload)}
-${hidden.length > 0 && markup`<section><h2>Not seen</h2><dl>${hidden.map(({ what, remedy }) => markup`<dt>${what}</dt><dd>${remedy}</dd>`)}</dl></section>`}
-</main>
-</body>
-</html>
-`
-  return page.text
+${hidden.length > 0 && markup`<section><h2>Not seen</h2><dl>${hidden.map(({ what, remedy }) => markup`<dt>${what}</dt><dd>${remedy}</dd>`)}</dl></section>`}`
+  return framed(`Pegasus doctor: ${headline}`, body, ours)
 }
 
 function findingArticle({
