@@ -220,7 +220,7 @@ describe("the HTTP cache in a store, and before one", () => {
       "/store/products?nonsense=1",
       "/store/regions",
     ]
-    for (let round = 0; round < Number(process.env.LEAK_ROUNDS ?? 250); round++) {
+    for (let round = 0; round < Number(process.env.LEAK_ROUNDS ?? 150); round++) {
       const url = pick(urls)
       const headers = {
         "x-publishable-api-key": pick(crowd.keys),
