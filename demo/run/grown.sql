@@ -73,6 +73,10 @@ insert into order_item (id, order_id, version, item_id, quantity, raw_quantity, 
 select 'orditem_grown_' || n || '_' || line, 'order_grown_' || n, 1, 'ordli_grown_' || n || '_' || line, 1, '{"value": "1", "precision": 20}', 0, none, 0, none, 0, none, 0, none, 0, none, 0, none
 from generate_series(1, :orders) as n, generate_series(1, 5) as line, (select '{"value": "0", "precision": 20}'::jsonb as none) as zero;
 
+insert into order_line_item_tax_line (id, item_id, code, rate, raw_rate)
+select 'ordlitxl_grown_' || n || '_' || line, 'ordli_grown_' || n || '_' || line, 'vat', 19, '{"value": "19", "precision": 20}'
+from generate_series(1, :orders) as n, generate_series(1, 5) as line;
+
 -- Most carts are left behind.
 insert into cart (id, region_id, sales_channel_id, currency_code, created_at, updated_at)
 select 'cart_grown_' || n, region_id, sales_channel_id, 'eur', at, at
@@ -84,7 +88,7 @@ from generate_series(1, :orders) as n, (select id, title, product_id from produc
 
 commit;
 
-analyze product_variant, image, product_sales_channel, price_set, product_variant_price_set, price, customer, order_address, "order", order_summary, order_line_item, order_item, cart, cart_line_item;
+analyze product_variant, image, product_sales_channel, price_set, product_variant_price_set, price, customer, order_address, "order", order_summary, order_line_item, order_item, order_line_item_tax_line, cart, cart_line_item;
 
 -- Fault: what is deleted softly is never cleared away.
 update product_variant set deleted_at = now() where variant_rank = 2 and id like '%\_%\_%';
@@ -102,7 +106,7 @@ delete from workflow_execution where id like 'wf_exec_grown_%5';
 
 -- Fault: the indexes of the field's tuning guides are missing.
 drop index if exists "IDX_product_handle_unique", "IDX_cart_line_item_cart_id", "IDX_customer_email_has_account_unique";
-drop index if exists "IDX_product_variant_product_id", "IDX_order_item_order_id", "IDX_order_item_order_id_version";
+drop index if exists "IDX_product_variant_product_id", "IDX_order_item_order_id", "IDX_order_item_order_id_version", "IDX_order_line_item_tax_line_item_id";
 
 -- Fault: one index twice, and one that nothing reads.
 create index "IDX_order_customer_id_again" on "order" (customer_id) where deleted_at is null;

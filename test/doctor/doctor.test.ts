@@ -78,6 +78,7 @@ describe("the doctor on a store that has grown", () => {
       "IDX_product_handle_unique",
       "IDX_product_variant_product_id",
     ])
+    assert.deepEqual(named(diagnosis, "foreign-keys"), ["order_line_item_tax_line.item_id"])
     assert.deepEqual(named(diagnosis, "invalid-indexes"), ["half_built"])
     assert.deepEqual(named(diagnosis, "duplicate-indexes"), ["IDX_order_customer_id_again"])
     assert.deepEqual(named(diagnosis, "unused-indexes"), ["order_line_item_subtitle"])
