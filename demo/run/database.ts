@@ -98,7 +98,7 @@ async function readFacts(client: Client): Promise<Facts | undefined> {
   return found.rows[0]?.facts
 }
 
-async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
   client.on("error", () => undefined)
   try {

@@ -218,7 +218,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
   if (scenario !== "rows" && scenario !== "load" && scenario !== "all") {
     throw new UsageError(`bench measures rows, load or all, not "${scenario ?? ""}".`)
   }
-  if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
+  noMore(extra)
   allow(values, { ...ofReports, ...ofRows, ...ofLoad }, "bench")
   if (!values.store) throw new UsageError("bench needs at least one --store LABEL=FILE_OR_JSON.")
 
@@ -269,7 +269,7 @@ function doctorArguments(argv: readonly string[]): Arguments {
     header: { type: "string", multiple: true },
   })
   if (values.help) return { command: "help" }
-  if (positionals.length > 0) throw new UsageError(`"${positionals[0]}" has no meaning here.`)
+  noMore(positionals)
   const { "database-url": databaseUrl, html, "write-migrations": migrations, "fail-on": failOn } = values
   const { store, url } = values
   if (url !== undefined && !URL.canParse(url))
@@ -297,7 +297,7 @@ function auditArguments(argv: readonly string[]): Arguments {
   const { values, positionals } = parsed(argv, { ...everywhere, json: flag })
   if (values.help) return { command: "help" }
   const [folder = "src", ...extra] = positionals
-  if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
+  noMore(extra)
   return { command: "audit", folder, isJson: values.json ?? false }
 }
 
@@ -310,7 +310,7 @@ function traceArguments(argv: readonly string[]): Arguments {
   })
   if (values.help) return { command: "help" }
   const [given = "", ...extra] = positionals
-  if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
+  noMore(extra)
   const { pathname, search } = URL.canParse(given, "http://store")
     ? new URL(given, "http://store")
     : { pathname: "", search: "" }
@@ -333,7 +333,7 @@ function pgbouncerArguments(argv: readonly string[]): Arguments {
     pool: text,
   })
   if (values.help) return { command: "help" }
-  if (positionals.length > 0) throw new UsageError(`"${positionals[0]}" has no meaning here.`)
+  noMore(positionals)
   const { "database-url": databaseUrl } = values
   const { processes = 2 } = whole(values, "processes", 1) as { processes?: number }
   const { pool = 10 } = whole(values, "pool", 1) as { pool?: number }
@@ -346,7 +346,7 @@ function feedArguments(values: Values, task: string | undefined, extra: string[]
   if (task !== "status" && task !== "install" && task !== "remove") {
     throw new UsageError(`feed does status, install or remove, not "${task ?? ""}".`)
   }
-  if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
+  noMore(extra)
   allow(values, ofFeed, "feed")
   const { "database-url": databaseUrl, schema, "dry-run": dryRun = false } = values
   return {
@@ -359,7 +359,7 @@ function feedArguments(values: Values, task: string | undefined, extra: string[]
 }
 
 function proxyArguments(values: Values, extra: string[]): ProxyArguments {
-  if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
+  noMore(extra)
   allow(values, ofProxy, "proxy")
   const { upstream = "", host } = values
   const isPlace = /^https?:\/\/[^/?#]+\/?$/.test(upstream) && URL.canParse(upstream)
@@ -378,7 +378,7 @@ function httpArguments(
 ): ExplainArguments | WarmArguments {
   if (!url || !URL.canParse(url))
     throw new UsageError(`${command} needs the URL of a store, not "${url ?? ""}".`)
-  if (extra.length > 0) throw new UsageError(`"${extra[0]}" has no meaning here.`)
+  noMore(extra)
   allow(values, ofHttp, command)
   const headers = Object.fromEntries((values.header ?? []).map(headerOf))
   if (command === "explain") {
@@ -393,6 +393,10 @@ function headerOf(line: string): [name: string, value: string] {
   const [, name, value] = /^([\w-]+):\s*(.*)$/.exec(line) ?? []
   if (name === undefined) throw new UsageError(`--header is "Name: value", not "${line}".`)
   return [name, value!]
+}
+
+function noMore(words: readonly string[]): void {
+  if (words.length > 0) throw new UsageError(`"${words[0]}" has no meaning here.`)
 }
 
 /** Only these options mean something here. */

@@ -48,8 +48,6 @@ async function main(): Promise<number> {
       return right ? 0 : 1
     }
     case "doctor": {
-      const print = (text: string) => void process.stdout.write(`${text}\n`)
-      const progress = showProgress
       const { DATABASE_URL: databaseUrl } = process.env
       const folder = process.cwd()
       const isFit = await doctor({
@@ -57,13 +55,12 @@ async function main(): Promise<number> {
         databaseUrl,
         folder,
         print,
-        progress,
+        progress: showProgress,
         signal: abort.signal,
       })
       return isFit ? 0 : 1
     }
     case "feed": {
-      const print = (text: string) => void process.stdout.write(`${text}\n`)
       const isWhole = await feed({ arguments: given, databaseUrl: process.env.DATABASE_URL, print })
       return isWhole ? 0 : 1
     }
@@ -96,7 +93,6 @@ async function main(): Promise<number> {
       return 0
     }
     case "explain": {
-      const print = (text: string) => void process.stdout.write(`${text}\n`)
       return (await explain({ arguments: given, print, signal: abort.signal })) ? 0 : 1
     }
     case "proxy": {
@@ -112,6 +108,10 @@ async function main(): Promise<number> {
       return isRight ? 0 : 1
     }
   }
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
 }
 
 /** Of what is being done, where somebody watches; empty at the end. */

@@ -2,17 +2,24 @@
 import type { IndexShape } from "./fixes"
 import type { Patient } from "./patient"
 import type { PlanNode } from "./plan"
+import type { Workload } from "./workload"
 
 /** `note` is worth knowing, `warning` costs time now, `critical` may cost the store. */
 export type Severity = "critical" | "warning" | "note"
 export const severities: readonly Severity[] = ["critical", "warning", "note"]
+
+/** A patient, and what it was asked, which is read once. */
+export interface Examined extends Patient {
+  /** Undefined where nobody counts, or this role does not see it. */
+  workload: Workload | undefined
+}
 
 export interface Check {
   /** As in `--json` and in the documents. */
   name: string
   /** What is looked at, for who watches. */
   title: string
-  examine(patient: Patient): Promise<Finding[]>
+  examine(patient: Examined): Promise<Finding[]>
 }
 
 export interface Finding {

@@ -81,18 +81,19 @@ function examineDatabase(databaseUrl: string, options: DoctorOptions): Promise<S
     async (patient) => {
       const hidden = hiddenFrom(patient)
       const findings: Finding[] = []
+      progress("the statements")
+      const workload = await workloadOf(patient)
+      const examined = { ...patient, workload }
       for (const check of checks) {
         progress(check.title)
         signal?.throwIfAborted()
         try {
-          findings.push(...(await check.examine(patient)))
+          findings.push(...(await check.examine(examined)))
         } catch (error) {
           signal?.throwIfAborted()
           hidden.push({ check: check.name, what: check.title, remedy: said(error) })
         }
       }
-      progress("the statements")
-      const workload = await workloadOf(patient)
       const advice = await advise(patient, {
         workload,
         wanted: findings.flatMap(({ fix }) => fix?.index ?? []),

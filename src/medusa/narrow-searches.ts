@@ -26,12 +26,11 @@ export async function narrowSearches(database: Database, logger: Pick<Logger, "w
     logger.warn("Pegasus: this Medusa is not as expected; searches across tables are sent as they are.")
     return
   }
-  const none: Trigrams = { cover: () => false }
   let trigrams = await trigramsIn(database).catch((error: Error) => {
     logger.warn(
       `Pegasus: the indexes for searches could not be looked for (${error.message}); they are sent as they are.`,
     )
-    return none
+    return trigramsOf([])
   })
   let readAt = performance.now()
   // Not a part of the request that happens to be searching: what a request reads is noted.
@@ -49,8 +48,10 @@ export async function narrowSearches(database: Database, logger: Pick<Logger, "w
     return trigrams
   }
   prototype._query = function (connection, query) {
-    const narrowed = query.sql.includes(" ilike ") ? narrow(query.sql) : undefined
-    if (!narrowed || !known().cover(narrowed.searched)) return send.call(this, connection, query)
+    if (!query.sql.includes(" ilike ")) return send.call(this, connection, query)
+    const indexed = known()
+    const narrowed = indexed.isEmpty ? undefined : narrow(query.sql)
+    if (!narrowed || !indexed.cover(narrowed.searched)) return send.call(this, connection, query)
     const { sql } = query
     query.sql = narrowed.sql
     return send.call(this, connection, query).finally(() => {

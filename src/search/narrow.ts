@@ -36,25 +36,20 @@ interface Joined {
 }
 
 const mark = "\u0001"
+/** Literals of other kinds, and comments. */
+const unreadable = new RegExp(`[Ee][${mark}']|\\$\\$|--|/\\*`)
+const anyMark = new RegExp(`${mark}(\\d+)${mark}`, "g")
 
 /** @returns undefined when it is no such statement */
 export function narrow(sql: string): Narrowed | undefined {
-  if (
-    !sql.includes(" ilike ") ||
-    sql.includes(mark) ||
-    /[Ee]'|\$\$|--|\/\*/.test(sql.replace(/'(?:[^']|'')*'/g, "''"))
-  ) {
-    return undefined
-  }
+  if (sql.includes(mark)) return undefined
   const literals: string[] = []
   const masked = sql.replace(/'(?:[^']|'')*'/g, (literal) => `${mark}${literals.push(literal) - 1}${mark}`)
+  if (!masked.includes(" ilike ") || unreadable.test(masked)) return undefined
   for (const { index } of masked.matchAll(/ where \(/g)) {
     const found = narrowAt(masked, index, literals)
     if (found) {
-      const whole = found.sql.replace(
-        new RegExp(`${mark}(\\d+)${mark}`, "g"),
-        (_, number) => literals[Number(number)]!,
-      )
+      const whole = found.sql.replace(anyMark, (_, number) => literals[Number(number)]!)
       return { ...found, sql: whole }
     }
   }

@@ -1,6 +1,8 @@
 /** The columns that have trigram indexes, whole or for what is not deleted. */
 
 export interface Trigrams {
+  /** Whether there is none at all. */
+  isEmpty: boolean
   /** Whether all of them do. */
   cover(searched: readonly { table: string; columns: readonly string[] }[]): boolean
 }
@@ -18,6 +20,7 @@ export const trigramsSql = `
 export function trigramsOf(rows: readonly { table: string; name: string }[]): Trigrams {
   const known = new Set(rows.map(({ table, name }) => `${table}.${name.split(" ")[0]}`))
   return {
+    isEmpty: known.size === 0,
     cover: (searched) =>
       searched.every(({ table, columns }) => columns.every((column) => known.has(`${table}.${column}`))),
   }

@@ -14,11 +14,12 @@ import type { Client } from "pg"
 import type { Finding, Gain } from "../check"
 import { buildIndex, type IndexShape, indexSql, quoted } from "../fixes"
 import type { Patient } from "../patient"
-import { type Explained, explainedOf, nodesOf, type PlanNode, presentable } from "../plan"
+import { type Explained, explainedOf, nodesOf } from "../plan"
 import { type Workload, withoutConstants } from "../workload"
-import { candidatesOf, type TableFacts } from "./candidates"
+import { candidatesOf, fewRows, type TableFacts } from "./candidates"
 import { ready, valuesBy, withConstants } from "./constants"
 import { knownStatements } from "./known-statements"
+import { gainOf, measureLimit, type Question, type Trial } from "./question"
 import { hasSearches, searchFindings } from "./searches"
 
 export interface Advice {
@@ -39,19 +40,6 @@ export interface AdviceOptions {
   /** The database may be written to, in transactions that are rolled back. */
   mayWrite: boolean
   progress(text: string): void
-}
-
-export interface Question {
-  /** With constants. */
-  sql: string
-  /** Without. */
-  text: string
-  calls: number
-  /** Milliseconds, over all calls; of a statement that nobody counted, a little. */
-  total: number
-  cost: number
-  plan: PlanNode
-  tables: ReadonlySet<string>
 }
 
 interface Candidate {
@@ -75,7 +63,6 @@ const unbuilt =
 const perCost = 0.01
 /** Cheaper statements are not looked at. */
 const leastCost = 500
-const measureLimit = 60_000
 
 export async function advise(patient: Patient, options: AdviceOptions): Promise<Advice> {
   const { workload, wanted, mayWrite, progress } = options
@@ -164,7 +151,7 @@ async function questionsOf(
     const { sql, plan } = found
     const cost = plan["Total Cost"]
     const tables = new Set([...nodesOf(plan)].flatMap((node) => node["Relation Name"] ?? []))
-    const isLarge = [...tables].some((table) => (facts.get(table)?.rows ?? 0) >= 5_000)
+    const isLarge = [...tables].some((table) => (facts.get(table)?.rows ?? 0) >= fewRows)
     if (cost < leastCost || !isLarge) continue
     questions.push({
       sql,
@@ -210,14 +197,6 @@ async function attempt<T>(client: Client, work: () => Promise<T>, stays = false)
 }
 
 // What an index costs and saves
-
-export interface Trial {
-  make(shape: IndexShape): Promise<void>
-  /** With all that were made but this one. */
-  without<T>(shape: IndexShape, work: () => Promise<T>): Promise<T>
-  /** None is there any more. */
-  clear(): Promise<void>
-}
 
 /** @param schema of the extension */
 function madeUpTrial(client: Client, schema: string): Trial {
@@ -386,7 +365,12 @@ async function prove(
     const { shape, isWanted } = candidate
     const helped = concerned
       .filter((question) => missed.get(candidate)!.has(question) && after.has(question))
-      .map((question) => gainOf(question, before.get(question), after.get(question)!))
+      .map(
+        (question): Helped => ({
+          question,
+          gain: gainOf(question, before.get(question), after.get(question)!),
+        }),
+      )
       .filter(({ gain }) => gain.after < gain.before * (1 - leastShare))
       .sort((a, b) => (b.gain.saved ?? 0) - (a.gain.saved ?? 0) || b.gain.before - a.gain.before)
     const [best] = helped
@@ -414,6 +398,7 @@ async function runAll(client: Client, questions: readonly Question[], isRun: boo
   }
   return found
 }
+
 /** If it is run, the first time brings its pages into memory. */
 async function runTwice(client: Client, sql: string, isRun: boolean): Promise<Explained | undefined> {
   await client.query(`set local statement_timeout = ${measureLimit}`)
@@ -424,23 +409,6 @@ async function runTwice(client: Client, sql: string, isRun: boolean): Promise<Ex
 interface Helped {
   question: Question
   gain: Gain
-}
-
-function gainOf(question: Question, before: Explained | undefined, after: Explained): Helped {
-  const { calls, total, plan } = question
-  const isRun = after.time !== undefined
-  const then = isRun ? (before?.time ?? measureLimit) : question.cost
-  const now = isRun ? after.time! : after.plan["Total Cost"]
-  return {
-    question,
-    gain: {
-      basis: isRun ? "measured" : "priced",
-      before: then,
-      after: now,
-      ...(calls > 0 && { saved: total * Math.max(0, 1 - now / then) }),
-      plans: { before: presentable(before?.plan ?? plan), after: presentable(after.plan) },
-    },
-  }
 }
 
 const amount = ({ basis }: Gain, value: number) =>

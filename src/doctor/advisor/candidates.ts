@@ -27,7 +27,7 @@ interface Wanted {
 }
 
 /** Smaller tables are read through faster than by an index. */
-const least = 5_000
+export const fewRows = 5_000
 const mostColumns = 3
 
 export function candidatesOf(plan: PlanNode, tables: ReadonlyMap<string, TableFacts>): IndexShape[] {
@@ -51,7 +51,7 @@ function* wantsOf(plan: PlanNode, tables: ReadonlyMap<string, TableFacts>): Gene
   function* walk(node: PlanNode, sortKeys: string[]): Generator<Wanted> {
     const { "Relation Name": table, Alias: alias } = node
     const facts = table === undefined ? undefined : tables.get(table)
-    if (table && alias && facts && facts.rows >= least) {
+    if (table && alias && facts && facts.rows >= fewRows) {
       const terms = [node.Filter, node["Index Cond"], node["Recheck Cond"]].flatMap((text) => termsOf(text))
       const wanted: Wanted = {
         table,

@@ -6,8 +6,8 @@ import type { Client } from "pg"
 import { narrow, trigramsOf, trigramsSql } from "../../search"
 import type { Finding, Gain } from "../check"
 import { type IndexShape, indexSql, quoted, searchName } from "../fixes"
-import { type Explained, presentable } from "../plan"
-import type { Question, Trial } from "./advise"
+import type { Explained } from "../plan"
+import { gainOf, type Question, type Trial } from "./question"
 
 /** A search must become so many times faster. */
 const leastTimes = 2
@@ -46,9 +46,9 @@ export async function searchFindings(
       // Without its extension, or without room, it stays as it is.
     }
     await trial.clear()
+    if (before?.time === undefined || after?.time === undefined) continue
     const gain = gainOf(question, before, after)
-    if (gain && gain.after * leastTimes < gain.before)
-      findings.push(findingOf(question, shapes, gain, hasPegasus))
+    if (gain.after * leastTimes < gain.before) findings.push(findingOf(question, shapes, gain, hasPegasus))
   }
   return findings
 }
@@ -64,17 +64,6 @@ const shapeOf = ({ table, columns }: { table: string; columns: readonly string[]
   where: "deleted_at is null",
   needs: ["create extension if not exists pg_trgm"],
 })
-
-function gainOf({ calls, total }: Question, before: Explained | undefined, after: Explained | undefined) {
-  if (before?.time === undefined || after?.time === undefined) return undefined
-  return {
-    basis: "measured" as const,
-    before: before.time,
-    after: after.time,
-    ...(calls > 0 && { saved: total * Math.max(0, 1 - after.time / before.time) }),
-    plans: { before: presentable(before.plan), after: presentable(after.plan) },
-  }
-}
 
 function findingOf(
   { calls, text }: Question,

@@ -1,4 +1,5 @@
 import type { Check, Finding } from "../check"
+import { changeSetting } from "../fixes"
 
 const sql = `
   select (select count(*) from pg_stat_activity where backend_type = 'client backend')::int as used,
@@ -50,14 +51,11 @@ export const connections: Check = {
         what: `${idle} connections have been idle inside a transaction for more than 30 seconds.`,
         why: "They hold locks and a connection each, and no vacuum may clear what they might still see.",
         evidence: { connections: idle, idle_in_transaction_session_timeout: idleLimit },
-        fix: {
-          sql: ["alter system set idle_in_transaction_session_timeout = '60s'", "select pg_reload_conf()"],
-          undo: ["alter system reset idle_in_transaction_session_timeout", "select pg_reload_conf()"],
-          locks: "None.",
-          remark:
-            "Find what opens a transaction and then waits for something else: an HTTP call inside one, mostly.",
-          isMigration: false,
-        },
+        fix: changeSetting(
+          "idle_in_transaction_session_timeout",
+          "60s",
+          "Find what opens a transaction and then waits for something else: an HTTP call inside one, mostly.",
+        ),
       })
     }
     if (longest !== null) {

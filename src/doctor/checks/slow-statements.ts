@@ -1,16 +1,15 @@
 import type { Check } from "../check"
-import { withoutConstants, workloadOf } from "../workload"
+import { withoutConstants } from "../workload"
 
 /** From here on a statement is slow: the mean, in milliseconds. */
-export const slowMean = 100
+const slowMean = 100
 const least = { calls: 3 }
 const shown = 5
 
 export const slowStatements: Check = {
   name: "slow-statements",
   title: "the slowest statements",
-  async examine(patient) {
-    const workload = await workloadOf(patient)
+  async examine({ workload }) {
     const slow =
       workload?.statements.filter(({ mean, calls }) => mean > slowMean && calls >= least.calls) ?? []
     return slow

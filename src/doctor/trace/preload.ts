@@ -8,8 +8,8 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import { Server } from "node:http"
 import Module from "node:module"
 import type { Asked } from "./group"
+import { header } from "./header"
 
-export const header = "x-pegasus-trace"
 const deepest = 200
 
 const current = new AsyncLocalStorage<Asked[]>()

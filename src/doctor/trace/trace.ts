@@ -11,6 +11,7 @@ import { join, relative, resolve, sep } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { DoctorError } from "../errors"
 import { type Asked, groupBySite, insteadOf, leastRounds, loopsIn, type Site } from "./group"
+import { header } from "./header"
 
 export interface Trace {
   path: string
@@ -35,7 +36,6 @@ export interface TraceOptions {
 
 /** The longest a store may take to start, and one answer to come. Milliseconds. */
 const limits = { start: 120_000, answer: 60_000 }
-const header = "x-pegasus-trace"
 
 /** @throws DoctorError */
 export async function traceRequest(options: TraceOptions): Promise<Trace> {
