@@ -28,9 +28,11 @@ export async function rush(cache: "off" | "pegasus", buyers: number, pieces: num
     withClient({ connectionString: database.url }, undefined, (client) => client.query(text, values))
   try {
     const { rows } = await query(
-      "select v.variant_id as variant, v.inventory_item_id as item from product_variant_inventory_item v order by 1 limit 1",
+      `select i.variant_id as variant, i.inventory_item_id as item, p.shipping_profile_id as profile
+       from product_variant_inventory_item i join product_variant v on v.id = i.variant_id
+         join product_shipping_profile p using (product_id) order by 1 limit 1`,
     )
-    const { variant, item } = rows[0]
+    const { item, ...bought } = rows[0]
     await query(
       `update inventory_level set stocked_quantity = $2::numeric, reserved_quantity = 0,
          raw_stocked_quantity = jsonb_build_object('value', $2::numeric::text, 'precision', 20),
@@ -40,7 +42,7 @@ export async function rush(cache: "off" | "pegasus", buyers: number, pieces: num
     const carts: { id: string; total: number }[] = []
     let waiting = buyers
     const filling = async () => {
-      while (waiting-- > 0) carts.push(await fill(ready, variant, `ada${waiting}@example.com`))
+      while (waiting-- > 0) carts.push(await fill(ready, bought, `ada${waiting}@example.com`))
     }
     await Promise.all([filling(), filling(), filling(), filling()])
     const answers = await Promise.all(
@@ -65,22 +67,28 @@ export async function rush(cache: "off" | "pegasus", buyers: number, pieces: num
   }
 }
 
-async function fill(ready: Ready, variant_id: string, email: string): Promise<{ id: string; total: number }> {
+async function fill(
+  ready: Ready,
+  bought: { variant: string; profile: string },
+  email: string,
+): Promise<{ id: string; total: number }> {
   const must = async (path: string, body?: object): Promise<Body> => {
     const answer = await post(ready, path, body)
     if (answer.status !== 200) throw new Error(`${path}: ${JSON.stringify(answer.body)}`)
     return answer.body
   }
   const { cart } = await must("carts", { region_id: ready.regionId })
-  await must(`carts/${cart.id}/line-items`, { variant_id, quantity: 1 })
+  await must(`carts/${cart.id}/line-items`, { variant_id: bought.variant, quantity: 1 })
   await must(`carts/${cart.id}`, {
     email,
     shipping_address: address,
     billing_address: address,
   })
   const offered = await ask(ready, { method: "GET", path: `/store/shipping-options?cart_id=${cart.id}` })
-  const { shipping_options } = parsed(offered.text)
-  const delivered = await must(`carts/${cart.id}/shipping-methods`, { option_id: shipping_options[0].id })
+  const option = parsed(offered.text).shipping_options.find(
+    ({ shipping_profile_id: profile }: Body) => profile === bought.profile,
+  )
+  const delivered = await must(`carts/${cart.id}/shipping-methods`, { option_id: option.id })
   const { payment_collection } = await must("payment-collections", { cart_id: cart.id })
   await must(`payment-collections/${payment_collection.id}/payment-sessions`, {
     provider_id: "pp_system_default",
