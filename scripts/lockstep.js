@@ -4,6 +4,7 @@
  *
  *   npm run lockstep -- --minutes 10 --seed 7
  *   npm run lockstep -- --buyers 100 --pieces 10    many buyers for few pieces, in each store on its own
+ *   npm run lockstep -- --carts 50 --minutes 5      many carts at once while prices change, in each store on its own
  */
 const { parseArgs } = require("node:util")
 const { buildDemo, prepare } = require("./setup")
@@ -11,11 +12,13 @@ const { buildDemo, prepare } = require("./setup")
 async function main() {
   const text = (value) => ({ type: "string", default: value })
   const chance = String(Math.floor(Math.random() * 1_000_000))
-  const options = { minutes: text("2"), seed: text(chance), buyers: { type: "string" }, pieces: text("10") }
+  const crowds = { buyers: { type: "string" }, pieces: text("10"), carts: { type: "string" } }
+  const options = { minutes: text("2"), seed: text(chance), ...crowds }
   const { values } = parseArgs({ options })
   await prepare()
   await buildDemo()
   if (values.buyers) return compete(Number(values.buyers), Number(values.pieces))
+  if (values.carts) return crowded(Number(values.carts), Number(values.minutes), Number(values.seed))
   const { lockstep } = require("../test/lockstep/run.ts")
   const end = Date.now() + Number(values.minutes) * 60_000
   process.stdout.write(`seed ${values.seed}, ${values.minutes} minutes\n`)
@@ -33,6 +36,18 @@ async function compete(buyers, pieces) {
     const outcome = await rush(cache, buyers, pieces)
     process.stdout.write(`${cache}: ${JSON.stringify(outcome)}\n`)
     isRight &&= outcome.orders <= pieces && outcome.reserved <= pieces && outcome.wrongTotals === 0
+  }
+  process.exit(isRight ? 0 : 1)
+}
+
+async function crowded(carts, minutes, seed) {
+  const { crowd } = require("../test/lockstep/crowd.ts")
+  let isRight = true
+  for (const cache of ["off", "pegasus"]) {
+    const { wrong, ...counts } = await crowd({ cache, carts, duration: minutes * 60_000, seed })
+    process.stdout.write(`${cache}: ${JSON.stringify({ ...counts, wrong: wrong.length })}\n`)
+    for (const line of wrong.slice(0, 10)) process.stdout.write(`  ${line}\n`)
+    isRight &&= wrong.length === 0
   }
   process.exit(isRight ? 0 : 1)
 }
