@@ -77,6 +77,20 @@ export function toPlain(value: unknown): { value: Plain; bytes: number } {
   return { value: plain, bytes }
 }
 
+/** Whether a copy is the same: plain objects, lists and dates all through. */
+export function isPlain(value: unknown): value is Plain {
+  if (typeof value !== "object" || value === null)
+    return typeof value !== "bigint" && typeof value !== "function"
+  if (Array.isArray(value)) return value.every(isPlain)
+  return value instanceof Date || (isPlainObject(value) && Object.values(value).every(isPlain))
+}
+
+export function isPlainObject(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
 /** A copy of plain data that shares nothing with it. */
 export function copyOf(value: Plain): Plain {
   if (typeof value !== "object" || value === null) return value

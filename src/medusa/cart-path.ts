@@ -8,6 +8,7 @@ import { Modules } from "@medusajs/framework/utils"
 import { spareCheckpoints } from "./checkpoints"
 import type { Database, Freshness } from "./freshness"
 import { cheapenFunctions } from "./pure-functions"
+import { spareFinds } from "./repeated-finds"
 import { type Locking, spareRepeats } from "./repeated-statements"
 
 export interface CartPathOptions {
@@ -20,6 +21,7 @@ export function shortenCartPath({ database, freshness, logger }: CartPathOptions
   const locking = MedusaModule.getModuleInstance(Modules.LOCKING)?.[Modules.LOCKING] as unknown
   const aside = [
     ...(spareRepeats(database, locking as Locking | undefined, freshness) ? [] : ["repeated statements"]),
+    ...(spareFinds(freshness) ? [] : ["repeated finds"]),
     ...(spareCheckpoints() ? [] : ["checkpoints"]),
     ...cheapenFunctions(),
   ]

@@ -104,10 +104,22 @@ export class Freshness {
     // What is loaded to be kept is not asked for again.
     if (this.tracker.isReading) return undefined
     const { repeats } = this.tracker
-    const tables = repeats && this.tracker.tablesOf(sql, bindings)
+    if (!repeats) return undefined
+    const tables = this.tracker.tablesOf(sql, bindings)
     const told = this.feed.catalog.tables
     const mayRepeat = tables?.every((table) => told.has(table) || isOfShopper(table))
-    return repeats && tables && mayRepeat ? { repeats, tables } : undefined
+    this.tracker.noteReads(mayRepeat ? tables : undefined)
+    return tables && mayRepeat ? { repeats, tables } : undefined
+  }
+
+  /** A call that a request may repeat: see `Tracker`. */
+  once<T>(keyOf: () => string | undefined, make: () => Promise<T>): Promise<T> {
+    return this.tracker.once(keyOf, make)
+  }
+
+  /** A statement that must always be asked. */
+  asked(): void {
+    this.tracker.noteReads(undefined)
   }
 
   /** A statement of this request is sent, or was answered. */

@@ -8,10 +8,11 @@
  */
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import { MedusaContextType, Modules } from "@medusajs/framework/utils"
-import { type Cache, digestOf } from "../engine"
+import { type Cache, digestOf, isPlain, isPlainObject } from "../engine"
 import { isHot } from "../feed"
 import { Shares } from "../tracking"
 import type { Database, Freshness } from "./freshness"
+import { textOf } from "./text-of"
 
 type Method = (...given: unknown[]) => Promise<unknown>
 type Service = Record<string, unknown>
@@ -49,17 +50,34 @@ const always = ["currency_code", "region_id", "quantity"]
 
 export interface ModuleReadsOptions {
   cache: Pick<Cache, "peek" | "capture" | "set">
-  freshness: Pick<Freshness, "recalls" | "within" | "begin" | "end" | "answered">
+  freshness: Pick<Freshness, "recalls" | "once" | "within" | "begin" | "end" | "answered">
   /** How long a part lives, in milliseconds. */
   ttl: number
   database: Pick<Database, "raw">
 }
 
-/** Makes the loaded modules' reads parts. */
+/** Makes the loaded modules' reads parts; what is not kept is read once in a request. */
 export function keepModuleReads(options: ModuleReadsOptions): void {
   for (const loaded of MedusaModule.getLoadedModules()) {
     for (const [key, service] of Object.entries(loaded) as [string, Service][]) {
-      if (isMedusas(key, service)) keepReads(key, service, options)
+      if (!isMedusas(key, service)) continue
+      if (isReference(key, service)) keepReads(key, service, options)
+      else if (isLink(service) || key === Modules.CUSTOMER) repeatReads(key, service, options)
+    }
+  }
+}
+
+/** Every reading method of the service is called once in a request, until it writes to what that reads. */
+export function repeatReads(
+  module: string,
+  service: Service,
+  { freshness }: Pick<ModuleReadsOptions, "freshness">,
+): void {
+  for (const name of methodsOf(service).filter(isRead)) {
+    const original = service[name] as Method
+    service[name] = (...given: unknown[]) => {
+      if (mayBeOfTransaction(given[2])) return original.apply(service, given)
+      return freshness.once(nameOfCall(module, name, given), () => original.apply(service, given))
     }
   }
 }
@@ -71,7 +89,10 @@ export function keepReads(module: string, service: Service, options: ModuleReads
   for (const [name, original] of originals) {
     service[name] = (...given: unknown[]) => {
       const [filters, config, context] = given
-      if (mayBeOfTransaction(context) || !options.freshness.recalls) return original.apply(service, given)
+      if (mayBeOfTransaction(context)) return original.apply(service, given)
+      if (!options.freshness.recalls) {
+        return options.freshness.once(nameOfCall(module, name, given), () => original.apply(service, given))
+      }
       const bound =
         (method: Method): Call["read"] =>
         (filters, config) =>
@@ -83,6 +104,9 @@ export function keepReads(module: string, service: Service, options: ModuleReads
     }
   }
 }
+
+const nameOfCall = (module: string, method: string, given: unknown[]) => () =>
+  textOf([module, method, ...given.slice(0, 2)])
 
 /** Steps of workflows hand on who they are; whatever holds a manager of entities may be part of a transaction. */
 function mayBeOfTransaction(context: unknown): boolean {
@@ -238,13 +262,20 @@ interface JoinerConfig {
   databaseConfig?: { tableName?: string }
 }
 
-/** Medusa's own, and not a module of the store in its place; but for links that are made at every sale. */
+/** Medusa's own, and not a module of the store in its place. */
 function isMedusas(key: string, service: Service): boolean {
-  const { isLink, databaseConfig } = (service.__joinerConfig ?? {}) as JoinerConfig
-  if (isLink) return !isHot(databaseConfig?.tableName ?? "")
-  if (!reference.has(key)) return false
+  if (isLink(service)) return true
   const resolutions = [MedusaModule.getModuleResolutions(key)].flat()
   return resolutions.every((one) => /[\\/]@medusajs[\\/]/.test(String(one?.resolutionPath)))
+}
+
+const joinerOf = (service: Service) => (service.__joinerConfig ?? {}) as JoinerConfig
+const isLink = (service: Service) => joinerOf(service).isLink === true
+
+/** What a shop offers; but for links that are made at every sale. */
+function isReference(key: string, service: Service): boolean {
+  if (isLink(service)) return !isHot(joinerOf(service).databaseConfig?.tableName ?? "")
+  return reference.has(key)
 }
 
 function methodsOf(service: object): string[] {
@@ -255,18 +286,4 @@ function methodsOf(service: object): string[] {
     }
   }
   return [...names]
-}
-
-/** Whether a copy is the same: plain objects, lists and dates all through. */
-function isPlain(value: unknown): boolean {
-  if (typeof value !== "object" || value === null)
-    return typeof value !== "bigint" && typeof value !== "function"
-  if (Array.isArray(value)) return value.every(isPlain)
-  return value instanceof Date || (isPlainObject(value) && Object.values(value).every(isPlain))
-}
-
-function isPlainObject(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false
-  const prototype = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }

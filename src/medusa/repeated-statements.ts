@@ -31,7 +31,7 @@ export interface Locking {
 export function spareRepeats(
   database: Database,
   locking: Locking | undefined,
-  freshness: Pick<Freshness, "repeated" | "noteChange" | "forgetRepeats">,
+  freshness: Pick<Freshness, "repeated" | "asked" | "noteChange" | "forgetRepeats">,
 ): boolean {
   const { client } = database
   const prototype = Object.getPrototypeOf(client) as { _query?: Send }
@@ -39,8 +39,9 @@ export function spareRepeats(
   if (typeof send !== "function" || typeof locking?.acquire !== "function") return false
   forgetWhenLocked(locking, freshness)
   prototype._query = function (connection, query) {
-    const isPlain = Object.keys(query.options ?? {}).length === 0 && !query.bindings?.some(isWithoutText)
-    const repeated = this === client && isPlain ? freshness.repeated(query.sql, query.bindings) : undefined
+    const isRepeatable = Object.keys(query.options ?? {}).length === 0 && !query.bindings?.some(isWithoutText)
+    const mayRepeat = this === client && isRepeatable
+    const repeated = mayRepeat ? freshness.repeated(query.sql, query.bindings) : freshness.asked()
     if (!repeated) {
       freshness.noteChange(query.sql)
       return send.call(this, connection, query).finally(() => freshness.noteChange(query.sql))

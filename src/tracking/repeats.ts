@@ -1,13 +1,32 @@
 /**
- * Statements that are repeated within one request, and answered once until it writes to a table they read.
+ * Statements that are repeated within one request, and answered once until it writes to a table they read; and calls that are made of
+ * nothing but such statements.
  *
  * What must hold: a request sees what it would have seen by asking again, but for what others commit while it runs. A write counts from
  * when it is issued, again when it is answered, and again at each commit, because it is seen from outside only then. What cannot
  * be told to be a write to one table alone counts as one to all.
  */
 
+import { copyOf, isPlain, type Plain } from "../engine"
+
 /** How many answers are remembered at once. */
 const mostAnswers = 500
+
+/** What a call reads, as its statements tell. */
+export class Reads {
+  readonly tables = new Set<string>()
+  /** Whether all it reads is known, and may be remembered. */
+  isKnown = true
+
+  constructor(private readonly around: Reads | undefined) {}
+
+  /** @param tables undefined when they are not known, or must always be asked */
+  note(tables: Iterable<string> | undefined): void {
+    if (!tables) this.isKnown = false
+    for (const table of tables ?? []) this.tables.add(table)
+    this.around?.note(tables)
+  }
+}
 
 export class Repeats {
   private moves = 0
@@ -16,6 +35,7 @@ export class Repeats {
   /** Tables that were written to; undefined for all. */
   private readonly written = new Set<string | undefined>()
   private readonly answers = new Map<string, Answer>()
+  private readonly calls = new Map<string, Made>()
 
   /** The answer that is known and stands, or a new one. Rejects with what asking rejects with, and forgets it. */
   answer<T>(key: string, tables: readonly string[], ask: () => Promise<T>): Promise<T> {
@@ -29,6 +49,32 @@ export class Repeats {
       if (this.answers.get(key) === made) this.answers.delete(key)
     })
     return value
+  }
+
+  /**
+   * What the same call gave before, if that stands, or what it gives now. Everybody gets an answer of his own.
+   * @param reads where `make` notes what it reads
+   * @param make rejects with what the call rejects with, which is not remembered
+   */
+  async call<T>(key: string, reads: Reads, around: Reads | undefined, make: () => Promise<T>): Promise<T> {
+    const before = this.calls.get(key)
+    if (before) {
+      const value = await before.value
+      if (value !== undefined && this.stands({ tables: [...before.reads.tables], began: before.began })) {
+        around?.note(before.reads.tables)
+        return copyOf(value) as T
+      }
+    }
+    if (this.calls.size >= mostAnswers) this.calls.clear()
+    const began = this.moves
+    const made = make()
+    const isKept = (given: unknown) => reads.isKnown && reads.tables.size > 0 && isPlain(given)
+    const value = made.then(
+      (given) => (isKept(given) ? copyOf(given as Plain) : undefined),
+      () => undefined,
+    )
+    this.calls.set(key, { reads, began, value })
+    return made
   }
 
   /** A write was issued, or answered. @param table undefined: which tables it changes is not known */
@@ -55,7 +101,7 @@ export class Repeats {
     else this.movedAt.set(table, this.moves)
   }
 
-  private stands({ tables, began }: Answer): boolean {
+  private stands({ tables, began }: Pick<Answer, "tables" | "began">): boolean {
     return this.allMovedAt <= began && tables.every((table) => (this.movedAt.get(table) ?? 0) <= began)
   }
 }
@@ -64,4 +110,11 @@ interface Answer {
   tables: readonly string[]
   began: number
   value: Promise<unknown>
+}
+
+interface Made {
+  reads: Reads
+  began: number
+  /** Undefined when it is not to be remembered. */
+  value: Promise<Plain | undefined>
 }

@@ -9,7 +9,7 @@
 import { AsyncLocalStorage } from "node:async_hooks"
 import { LRUCache } from "lru-cache"
 import { type Catalog, noteRead, type Read } from "./dependencies"
-import { Repeats } from "./repeats"
+import { Reads, Repeats } from "./repeats"
 import type { Shares } from "./shares"
 import { skeletonOf } from "./skeleton"
 import { parseStatement, type Statement } from "./statement"
@@ -76,6 +76,8 @@ export interface Request {
 interface Context {
   reading?: Reading | undefined
   request?: Request | undefined
+  /** Of the call that is being made, when it may be remembered. */
+  reads?: Reads | undefined
 }
 
 export class Tracker {
@@ -162,6 +164,25 @@ export class Tracker {
   /** What this request asked before, if it recalls. */
   get repeats(): Repeats | undefined {
     return this.context.getStore()?.request?.repeats
+  }
+
+  /**
+   * A call that a request may repeat: what it gave before, if nothing that it reads was written meanwhile. What is loaded to be kept is
+   * not asked for in this way.
+   * @param keyOf undefined for a call that cannot be named
+   */
+  once<T>(keyOf: () => string | undefined, make: () => Promise<T>): Promise<T> {
+    const context = this.context.getStore()
+    const repeats = context?.request?.repeats
+    const key = repeats && !this.isReading ? keyOf() : undefined
+    if (!repeats || key === undefined) return make()
+    const reads = new Reads(context.reads)
+    return repeats.call(key, reads, context.reads, () => this.context.run({ ...context, reads }, make))
+  }
+
+  /** @param tables what a statement of this context reads; undefined when it must always be asked */
+  noteReads(tables: readonly string[] | undefined): void {
+    this.context.getStore()?.reads?.note(tables)
   }
 
   /** A statement of this request is sent, or was answered: what it may change must be asked again. */

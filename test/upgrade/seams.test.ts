@@ -1,0 +1,87 @@
+/** Medusa as it may be one day: what Pegasus hooks into has another name. The store starts, is right, and says so once. */
+import assert from "node:assert/strict"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { after, before, describe, it } from "node:test"
+import { isSame } from "../freshness/survey"
+import { ask } from "../support/ask"
+import { adminOf, shop } from "../support/shopper"
+import { type Ready, startStore } from "../support/store"
+
+interface Seam {
+  name: string
+  /** Matches the files in which it is called otherwise. */
+  files: string
+  from: string
+  to: string
+}
+
+const seams: Seam[] = [
+  { name: "statements", files: "/knex/lib/", from: "\\b_query\\b", to: "_sendQuery" },
+  { name: "events of statements", files: "/knex/lib/", from: "'(query|query-response|query-error)'", to: "'old-$1'" },
+  {
+    name: "fetch requests",
+    files: "/@medusajs/query/dist/",
+    from: "\\bexecuteFetchRequest\\b",
+    to: "fetchFromModule",
+  },
+  {
+    name: "previous step",
+    files: "/@medusajs/orchestration/dist/",
+    from: "\\bgetPreviousStep\\b",
+    to: "stepBefore",
+  },
+  {
+    name: "begin of a transaction",
+    files: "/@medusajs/[^/]+/dist/",
+    from: "\\bbeginTransaction\\b",
+    to: "startTransaction",
+  },
+]
+
+/** The suite breaks them all at once; the upgrade guard each alone. */
+const cases = process.env.PEGASUS_TEST_EACH_SEAM ? seams.map((seam) => [seam]) : [seams]
+
+describe("a Medusa that is not as it was read", () => {
+  let plain: Awaited<ReturnType<typeof startStore>>
+  before(async () => {
+    plain = await startStore(["--cache", "off"])
+  })
+  after(() => plain?.stop())
+
+  for (const broken of cases) {
+    it(`is served rightly, with one warning: ${broken.map(({ name }) => name).join(", ")}`, async () => {
+      const { databaseUrl, redisUrl } = plain.ready
+      const place = ["--database-url", databaseUrl, "--redis-url", redisUrl]
+      const store = await startStore(["--cache", "pegasus", ...place], {
+        PEGASUS_TEST_RENAMES: JSON.stringify(broken),
+        NODE_OPTIONS: `--require ${join(__dirname, "rename.cjs")}`,
+      })
+      try {
+        await answersAlike(store.ready, plain.ready)
+        await shop(store.ready)
+        const log = readFileSync(/it writes its log to (.+)$/m.exec(store.stderr())![1]!, "utf8")
+        const warnings = log.split("\n").filter((line) => line.includes("warn") && line.includes("Pegasus"))
+        assert.equal(warnings.length, 1, warnings.join("\n"))
+      } finally {
+        await store.stop()
+      }
+    })
+  }
+})
+
+/** Before and after a change. */
+async function answersAlike(ready: Ready, plain: Ready): Promise<void> {
+  const path = `/store/products?limit=5&order=id&region_id=${ready.regionId}&fields=id,title,*variants.calculated_price`
+  const read = async (store: Ready) => JSON.parse((await ask(store, { method: "GET", path })).text)
+  const { products } = await read(plain)
+  const { admin } = await adminOf(ready)
+  for (const title of ["Renamed once", "Renamed twice", products[0].title]) {
+    await admin.product.update(products[0].id, { title })
+    for (let i = 0; i < 2; i++) {
+      const [mine, theirs] = [await read(ready), await read(plain)]
+      assert.equal(mine.products[0].title, title)
+      assert.ok(isSame(mine, theirs))
+    }
+  }
+}
