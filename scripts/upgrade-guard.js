@@ -53,7 +53,8 @@ function tryOn(version, folder) {
     fs.mkdirSync(path.dirname(path.join(folder, file)), { recursive: true })
     fs.copyFileSync(path.join(root, file), path.join(folder, file))
   }
-  for (const name of ["package.json", path.join("demo", "package.json")]) setVersion(path.join(folder, name), version)
+  for (const name of ["package.json", path.join("demo", "package.json")])
+    setVersion(path.join(folder, name), version)
   fs.rmSync(path.join(folder, "package-lock.json"))
   if (run(folder, "npm", ["install", "--no-audit", "--no-fund"]) !== 0) return "could not be installed"
   const failed = run(folder, process.execPath, ["scripts/test.js", ...values.only.split(",")], {

@@ -20,9 +20,10 @@ import type {
   ConfigModule,
   ICachingModuleService,
   IEventBusModuleService,
+  IStoreModuleService,
   Logger,
 } from "@medusajs/framework/types"
-import { GraphQLUtils } from "@medusajs/framework/utils"
+import { GraphQLUtils, Modules } from "@medusajs/framework/utils"
 import {
   type Cache,
   connect,
@@ -257,25 +258,8 @@ export class CachingModuleService implements ICachingModuleService {
 
   private async start(): Promise<void> {
     this.schema = readSchema()
-    if (this.hears("postgres")) {
-      this.freshness = await Freshness.begin({
-        database: this.database,
-        feed: this.feed,
-        logger: this.logger,
-        invalidate: (tags) => void this.cache.invalidate({ tags }),
-        forgetAll: () => void this.cache.clear(),
-      })
-      const { freshness } = this
-      if (this.httpOptions !== false) {
-        const { cache, logger, storeCors, httpOptions: http } = this
-        this.http = new HttpCache({ cache, freshness, logger, storeCors, http })
-      }
-      const { cache, ttl, database } = this
-      keepModuleReads({ cache, freshness, ttl, database })
-      shortenCartPath({ database, freshness, logger: this.logger })
-      await narrowSearches(database, this.logger)
-      if (this.sample > 0) this.sampler = this.samplerOf(this.freshness)
-    } else {
+    if (this.hears("postgres")) await this.hearPostgres()
+    else {
       this.logger.warn(
         "Pegasus: only Medusa's events are heard; what is changed without one (raw SQL, a price list that begins) is seen when it expires.",
       )
@@ -292,6 +276,36 @@ export class CachingModuleService implements ICachingModuleService {
       )
       this.eventBus.subscribe("*", invalidate)
     }
+  }
+
+  private async hearPostgres(): Promise<void> {
+    const { cache, ttl, database, feed, logger, storeCors, httpOptions: http } = this
+    const freshness = await Freshness.begin({
+      database,
+      feed,
+      logger,
+      invalidate: (tags) => void this.cache.invalidate({ tags }),
+      forgetAll: () => void this.cache.clear(),
+    })
+    this.freshness = freshness
+    if (!(await freshness.hears(readByModule))) {
+      // Nothing vouches for the cache then.
+      this.freshness = undefined
+      await freshness.close()
+      logger.warn("Pegasus: this Medusa's statements are not heard; nothing is answered from the cache.")
+      return
+    }
+    if (http !== false) this.http = new HttpCache({ cache, freshness, logger, storeCors, http })
+    keepModuleReads({ cache, freshness, ttl, database })
+    const aside = shortenCartPath(database, freshness)
+    if (!(await narrowSearches(database, logger))) aside.push("searches across tables")
+    if (aside.length > 0) {
+      const names = aside.join(", ")
+      logger.warn(
+        `Pegasus: this Medusa is not as expected; left as they are: ${names}. The store is slower than it could be.`,
+      )
+    }
+    if (this.sample > 0) this.sampler = this.samplerOf(freshness)
   }
 
   private declares(provider: string): boolean {
@@ -358,6 +372,14 @@ function requireKeyOrTags(key: string | undefined, tags: string[] | undefined): 
     "A cache call has neither a key nor tags.",
     "Give one of them.",
   )
+}
+
+/** Something, as a page does. */
+async function readByModule(): Promise<void> {
+  const stores = MedusaModule.getModuleInstance(Modules.STORE)?.[Modules.STORE] as
+    | IStoreModuleService
+    | undefined
+  await stores?.listStores({}, { select: ["id"], take: 1 })
 }
 
 function readSchema(): EntitySchema {

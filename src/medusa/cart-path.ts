@@ -3,7 +3,6 @@
  * otherwise. What they read of the catalogue is the business of module-reads.ts.
  */
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
-import type { Logger } from "@medusajs/framework/types"
 import { Modules } from "@medusajs/framework/utils"
 import { spareCheckpoints } from "./checkpoints"
 import type { Database, Freshness } from "./freshness"
@@ -11,22 +10,13 @@ import { cheapenFunctions } from "./pure-functions"
 import { spareFinds } from "./repeated-finds"
 import { type Locking, spareRepeats } from "./repeated-statements"
 
-export interface CartPathOptions {
-  database: Database
-  freshness: Freshness
-  logger: Pick<Logger, "warn">
-}
-
-export function shortenCartPath({ database, freshness, logger }: CartPathOptions): void {
+/** @returns the names of the seams at which Medusa is not as it was read */
+export function shortenCartPath(database: Database, freshness: Freshness): string[] {
   const locking = MedusaModule.getModuleInstance(Modules.LOCKING)?.[Modules.LOCKING] as unknown
-  const aside = [
+  return [
     ...(spareRepeats(database, locking as Locking | undefined, freshness) ? [] : ["repeated statements"]),
     ...(spareFinds(freshness) ? [] : ["repeated finds"]),
     ...(spareCheckpoints() ? [] : ["checkpoints"]),
     ...cheapenFunctions(),
   ]
-  if (aside.length === 0) return
-  logger.warn(
-    `Pegasus: this Medusa is not as expected; left as they are: ${aside.join(", ")}. Carts are slower than they could be.`,
-  )
 }

@@ -79,6 +79,16 @@ export class Freshness {
     this.listen(database)
   }
 
+  /** Whether what `read` asks the database is heard here: what is not would be kept without knowing what it depends on. */
+  hears(read: () => Promise<unknown>): Promise<boolean> {
+    return this.within(async () => {
+      const reading = this.begin("whether statements are heard")
+      await read()
+      await this.end(reading.key)
+      return reading.tags.size + reading.untold.size > 0 || reading.opaque !== undefined
+    })
+  }
+
   /** For the cache: see its option `witness`. */
   trusted(now: number): boolean {
     return this.feed.trusted(now)

@@ -19,13 +19,11 @@ type Send = (this: unknown, connection: unknown, query: Query) => Promise<Query>
 /** How long the indexes that were seen are taken for those that are there, in milliseconds. */
 const memory = 60_000
 
-export async function narrowSearches(database: Database, logger: Pick<Logger, "warn">): Promise<void> {
+/** @returns false when it is not as expected, and nothing was changed */
+export async function narrowSearches(database: Database, logger: Pick<Logger, "warn">): Promise<boolean> {
   const prototype = Object.getPrototypeOf(database.client) as { _query?: Send }
   const send = prototype._query
-  if (typeof send !== "function") {
-    logger.warn("Pegasus: this Medusa is not as expected; searches across tables are sent as they are.")
-    return
-  }
+  if (typeof send !== "function") return false
   let trigrams = await trigramsIn(database).catch((error: Error) => {
     logger.warn(
       `Pegasus: the indexes for searches could not be looked for (${error.message}); they are sent as they are.`,
@@ -58,6 +56,7 @@ export async function narrowSearches(database: Database, logger: Pick<Logger, "w
       query.sql = sql
     })
   }
+  return true
 }
 
 async function trigramsIn(database: Database): Promise<Trigrams> {
