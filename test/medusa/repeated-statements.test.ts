@@ -132,6 +132,72 @@ describe("statements within a request", () => {
     assert.deepEqual(await subscriber, ["old", "new"])
   })
 
+  it("make up calls, which are made once, too; each caller has an answer of his own", async () => {
+    await database.client.query("insert into cart values ('a', 'A')")
+    let made = 0
+    const call = (table: string) =>
+      told.freshness.once(
+        () => table,
+        async () => {
+          made++
+          return await shared(table).select("note")
+        },
+      )
+    const count = async (run: () => Promise<unknown>) => {
+      made = 0
+      await request(run)
+      return made
+    }
+    const twice = (table: string) => async () => [await call(table), await call(table)]
+    const changing = async () => {
+      const first = await call("cart")
+      first[0].note = "changed"
+      for (const rows of await Promise.all([call("cart"), call("cart")])) {
+        assert.deepEqual(rows, [{ note: "A" }])
+        rows[0].note = "changed"
+      }
+    }
+    assert.equal(await count(changing), 1)
+    assert.equal(await count(twice("inventory_level")), 2, "of stock")
+    assert.equal(await count(() => shared.transaction(twice("cart"))), 1)
+    const written = async () => {
+      await call("cart")
+      await shared("cart").update({ note: "B" })
+      assert.deepEqual(await call("cart"), [{ note: "B" }])
+      await locking.acquire("a")
+      await call("cart")
+    }
+    assert.equal(await count(written), 3)
+    const failing = () =>
+      assert.rejects(
+        told.freshness.once(
+          () => "failing",
+          () => shared("missing"),
+        ),
+      )
+    await request(async () => [await failing(), await failing()])
+    const once = (key: string, make: () => Promise<unknown>) => told.freshness.once(() => key, make)
+    const around = (table: string) =>
+      once(`around ${table}`, async () => [await call(table), await shared("product")])
+    assert.equal(
+      await count(async () => [await around("inventory_level"), await around("inventory_level")]),
+      2,
+    )
+    const remembered = async () => {
+      await call("cart")
+      await around("cart")
+      await shared("cart").update({ note: "C" })
+      assert.deepEqual(await around("cart"), [[{ note: "C" }], []])
+    }
+    assert.equal(await count(remembered), 2)
+    let asked = 0
+    await request(async () => {
+      for (let time = 0; time < 2; time++) await once("nothing", async () => ++asked)
+    })
+    assert.equal(asked, 2, "who asked nothing says nothing of what he depends on")
+    assert.equal(await count(async () => [await call("cart")]), 1, "another request asks for itself")
+  })
+
   it("are left alone where knex or the locks are not as expected", () => {
     const connection = shared as unknown as Connection
     assert.equal(spareRepeats(connection, undefined, told.freshness), false)
@@ -179,10 +245,22 @@ describe("statements within a request", () => {
       ...tables.map((table) => `select * from ${table} order by id`),
       "select c.note, i.note as item from cart c left join cart_item i on i.cart_id = c.id order by 1, 2",
     ]
+    const read = async (sql: string) => (await shared.raw(sql)).rows
+    const readOnce = (sql: string) =>
+      told.freshness.once(
+        () => sql,
+        () => read(sql),
+      )
     const check = async () => {
-      const sql = pick(reads)
-      const [{ rows: mine }, { rows: truth }] = [await shared.raw(sql), await database.client.query(sql)]
-      assert.deepEqual(mine, truth, sql)
+      const [sql, other] = [pick(reads), pick(reads)]
+      const pair = () =>
+        told.freshness.once(
+          () => `${sql} and ${other}`,
+          async () => [await readOnce(sql), await read(other)],
+        )
+      const truth = [(await database.client.query(sql)).rows, (await database.client.query(other)).rows]
+      const mine = random() < 0.5 ? await pair() : [await readOnce(sql), await read(other)]
+      assert.deepEqual(mine, truth, `${sql} and ${other}`)
     }
     sent = 0
     let asked = 0
@@ -191,13 +269,13 @@ describe("statements within a request", () => {
         for (let step = 0; step < 12; step++) {
           const what = random()
           if (what < 0.75) {
-            asked++
+            asked += 2
             await check()
           } else if (what < 0.87) await write(shared)
           else {
             await shared.transaction(async (transaction) => {
               await write(transaction)
-              asked++
+              asked += 2
               await check()
               await write(transaction)
             })
