@@ -297,7 +297,7 @@ export class CachingModuleService implements ICachingModuleService {
     }
     if (http !== false) this.http = new HttpCache({ cache, freshness, logger, storeCors, http })
     keepModuleReads({ cache, freshness, ttl, database })
-    const aside = shortenCartPath(database, freshness)
+    const aside = shortenCartPath({ cache, ttl, database, freshness })
     if (!(await narrowSearches(database, logger))) aside.push("searches across tables")
     if (aside.length > 0) {
       const names = aside.join(", ")

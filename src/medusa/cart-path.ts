@@ -4,18 +4,30 @@
  */
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import { Modules } from "@medusajs/framework/utils"
+import type { Cache } from "../engine"
 import { spareCheckpoints } from "./checkpoints"
 import type { Database, Freshness } from "./freshness"
+import { keepCarts } from "./kept-carts"
 import { cheapenFunctions } from "./pure-functions"
 import { spareFinds } from "./repeated-finds"
 import { type Locking, spareRepeats } from "./repeated-statements"
 
+export interface CartPathOptions {
+  cache: Cache
+  database: Database
+  freshness: Freshness
+  /** How long what is kept lives, in milliseconds. */
+  ttl: number
+}
+
 /** @returns the names of the seams at which Medusa is not as it was read */
-export function shortenCartPath(database: Database, freshness: Freshness): string[] {
+export function shortenCartPath(options: CartPathOptions): string[] {
+  const { database, freshness } = options
   const locking = MedusaModule.getModuleInstance(Modules.LOCKING)?.[Modules.LOCKING] as unknown
   return [
     ...(spareRepeats(database, locking as Locking | undefined, freshness) ? [] : ["repeated statements"]),
     ...(spareFinds(freshness) ? [] : ["repeated finds"]),
+    ...(keepCarts(options) ? [] : ["carts"]),
     ...(spareCheckpoints() ? [] : ["checkpoints"]),
     ...cheapenFunctions(),
   ]

@@ -10,7 +10,18 @@ import { channel } from "node:diagnostics_channel"
 import type { Logger } from "@medusajs/framework/types"
 import type { ClientConfig } from "pg"
 import { type Feed, install, isHot, isOfShopper, isStock, postgresFeed, withClient } from "../feed"
-import { type Change, loadParser, type Reading, type Request, Tracker, tagsOfChanges } from "../tracking"
+import {
+  type Change,
+  loadParser,
+  type Reading,
+  type Reads,
+  type Repeats,
+  type Request,
+  Tracker,
+  tagsOfChanges,
+  type Versioned,
+  versioned,
+} from "../tracking"
 import type { FeedOptions } from "./options"
 
 /** The part of knex that is used. */
@@ -26,6 +37,17 @@ interface Query {
   sql: string
   bindings?: unknown[]
   response?: { rows?: unknown }
+}
+
+/** A statement that is about to be sent. */
+export interface Asking {
+  /** Where it is remembered, if it may be. */
+  repeats: Repeats | undefined
+  tables: readonly string[]
+  /** How to ask for the versions of its rows, too. */
+  versioned: Versioned | undefined
+  /** To be called when it was answered. */
+  answered(versions: string | undefined): void
 }
 
 export interface FreshnessOptions {
@@ -109,17 +131,29 @@ export class Freshness {
     return this.tracker.isReading
   }
 
-  /** What this request asked before, and the tables of a statement, if it may be answered from it. */
-  repeated(sql: string, bindings: readonly unknown[] | undefined) {
+  /** What is known of a statement of a shopper's request; undefined when it must be asked as it is. */
+  asking(sql: string, bindings: readonly unknown[] | undefined): Asking | undefined {
+    const { repeats, reads } = this.tracker
     // What is loaded to be kept is not asked for again.
-    if (this.tracker.isReading) return undefined
-    const { repeats } = this.tracker
-    if (!repeats) return undefined
-    const tables = this.tracker.tablesOf(sql, bindings)
-    const told = this.feed.catalog.tables
-    const mayRepeat = tables?.every((table) => told.has(table) || isOfShopper(table))
-    this.tracker.noteReads(mayRepeat ? tables : undefined)
-    return tables && mayRepeat ? { repeats, tables } : undefined
+    const read = repeats && !this.tracker.isReading ? this.tracker.readOf(sql, bindings) : undefined
+    if (!repeats || !read) {
+      reads?.asked(undefined)
+      return undefined
+    }
+    const { tables, rows } = read
+    const { tables: told, isTable } = this.feed.catalog
+    const isRepeatable = tables.every((table) => told.has(table) || isOfShopper(table))
+    const isVersioned = rows && !bindings?.length && tables.every(isTable)
+    const proof = isVersioned ? versioned(sql, rows) : undefined
+    return {
+      repeats: isRepeatable ? repeats : undefined,
+      tables,
+      versioned: proof,
+      answered: (versions) => {
+        const known = proof && versions !== undefined ? { sql: proof.proof, versions } : undefined
+        reads?.asked(isRepeatable ? tables : undefined, known)
+      },
+    }
   }
 
   /** A call that a request may repeat: see `Tracker`. */
@@ -127,9 +161,14 @@ export class Freshness {
     return this.tracker.once(keyOf, make)
   }
 
-  /** A statement that must always be asked. */
-  asked(): void {
-    this.tracker.noteReads(undefined)
+  /** What is read while something is made: see `Tracker`. */
+  collect<T>(make: () => Promise<T>): Promise<{ value: T; reads: Reads }> {
+    return this.tracker.collect(make)
+  }
+
+  /** A statement is sent of which nothing is known. */
+  asked(): undefined {
+    this.tracker.reads?.asked(undefined)
   }
 
   /** A statement of this request is sent, or was answered. */
@@ -168,6 +207,11 @@ export class Freshness {
     // Known, and nobody tells: Medusa's events must do.
     if (isKnown && tables.size === 0) return Promise.resolve(untracked)
     return this.dependenciesOf(reading, stockTtl)
+  }
+
+  /** Whether the request of this context only shows something. */
+  get isShown(): boolean {
+    return this.tracker.isRead
   }
 
   /** Whether the request of this context changed anything. */

@@ -29,6 +29,7 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
     return
   }
   freshness.request(isShopper, (request) => {
+    request.isRead = isRead
     // What goes on when it has been answered, such as a subscriber, asks for itself.
     res.once("close", () => {
       request.recalls = false

@@ -5,8 +5,8 @@
  * module and each relation in it; most of the text is the configuration of the module, of which it uses nothing. It is left out of the text.
  * `getPreviousStep` (orchestration/dist/transaction/transaction-orchestrator.js:69, 2.21.2) takes an id to pieces and joins all but the last again.
  */
-import { dirname } from "node:path"
 import { TransactionOrchestrator } from "@medusajs/framework/orchestration"
+import { queryPackage } from "./query-package"
 
 interface Expand {
   serviceConfig?: object
@@ -31,7 +31,9 @@ export function cheapenFunctions(): string[] {
 }
 
 function cheapenFields(): boolean {
-  const prototype = fetcherOf()?.prototype
+  const prototype = queryPackage()?.ModuleDataFetcher?.prototype as
+    | { executeFetchRequest?: Fetch }
+    | undefined
   const fetch = prototype?.executeFetchRequest
   if (!prototype || typeof fetch !== "function") return false
   const quiet = new WeakSet<object>()
@@ -50,17 +52,6 @@ function cheapenFields(): boolean {
     return fetch.call(this, params)
   }
   return true
-}
-
-/** The package is the framework's, not ours: it is found from there. */
-function fetcherOf(): { prototype: { executeFetchRequest?: Fetch } } | undefined {
-  try {
-    const from = (name: string, place: string) => require.resolve(name, { paths: [dirname(place)] })
-    const framework = require.resolve("@medusajs/framework/modules-sdk")
-    return require(from("@medusajs/query", from("@medusajs/modules-sdk", framework))).ModuleDataFetcher
-  } catch {
-    return undefined
-  }
 }
 
 function cheapenPreviousStep(): boolean {

@@ -7,6 +7,7 @@
  * and `execute` of the locking module: who waited for a lock reads what the one before him wrote.
  */
 import { copyOf, type Plain, stableText } from "../engine"
+import { takeVersions } from "../tracking"
 import type { Database, Freshness } from "./freshness"
 
 interface Query {
@@ -31,7 +32,7 @@ export interface Locking {
 export function spareRepeats(
   database: Database,
   locking: Locking | undefined,
-  freshness: Pick<Freshness, "repeated" | "asked" | "noteChange" | "forgetRepeats">,
+  freshness: Pick<Freshness, "asking" | "asked" | "noteChange" | "forgetRepeats">,
 ): boolean {
   const { client } = database
   const prototype = Object.getPrototypeOf(client) as { _query?: Send }
@@ -39,22 +40,41 @@ export function spareRepeats(
   if (typeof send !== "function" || typeof locking?.acquire !== "function") return false
   forgetWhenLocked(locking, freshness)
   prototype._query = function (connection, query) {
-    const isRepeatable = Object.keys(query.options ?? {}).length === 0 && !query.bindings?.some(isWithoutText)
-    const mayRepeat = this === client && isRepeatable
-    const repeated = mayRepeat ? freshness.repeated(query.sql, query.bindings) : freshness.asked()
-    if (!repeated) {
+    const isPlain = Object.keys(query.options ?? {}).length === 0 && !query.bindings?.some(isWithoutText)
+    const asking =
+      this === client && isPlain ? freshness.asking(query.sql, query.bindings) : freshness.asked()
+    if (!asking) {
       freshness.noteChange(query.sql)
       return send.call(this, connection, query).finally(() => freshness.noteChange(query.sql))
     }
-    const { repeats, tables } = repeated
-    const ask = async () => (await send.call(this, connection, query)).response!
+    const { repeats, tables, versioned } = asking
+    const ask = async () => {
+      const { sql } = query
+      if (!versioned) return { response: (await send.call(this, connection, query)).response! }
+      query.sql = versioned.sql
+      const { response } = await send.call(this, connection, query).finally(() => {
+        query.sql = sql
+      })
+      return { response: response!, versions: takeVersions(response!.rows) }
+    }
     const key = `${query.sql}\n${stableText(query.bindings ?? [])}`
-    return repeats.answer(key, tables, ask).then((response) => {
-      query.response = ownOf(response)
+    const take = ({ response, versions }: Answered) => {
+      asking.answered(versions)
+      query.response = repeats ? ownOf(response) : response
       return query
+    }
+    return (repeats ? repeats.answer(key, tables, ask) : ask()).then(take, (error) => {
+      freshness.asked()
+      throw error
     })
   }
   return true
+}
+
+interface Answered {
+  response: Response
+  /** Of its rows. */
+  versions?: string | undefined
 }
 
 function forgetWhenLocked(locking: Locking, freshness: Pick<Freshness, "forgetRepeats">): void {

@@ -12,19 +12,52 @@ import { copyOf, isPlain, type Plain } from "../engine"
 /** How many answers are remembered at once. */
 const mostAnswers = 500
 
-/** What a call reads, as its statements tell. */
+/** What is read in the course of a call, as its statements tell. */
 export class Reads {
   readonly tables = new Set<string>()
-  /** Whether all it reads is known, and may be remembered. */
+  /** By the statement that asks for them, the versions of the rows that were read. */
+  readonly versions = new Map<string, string>()
+  /** What kept things that were answered depend on, and when the first of them expires. */
+  readonly tags = new Set<string>()
+  expiresAt = Number.POSITIVE_INFINITY
+  /** Whether it may be remembered until one of the tables is written to. */
   isKnown = true
+  /** Whether what was not kept can be proven by the versions. */
+  isProvable = true
 
   constructor(private readonly around: Reads | undefined) {}
 
-  /** @param tables undefined when they are not known, or must always be asked */
-  note(tables: Iterable<string> | undefined): void {
+  /**
+   * A statement was answered.
+   * @param tables undefined when it must always be asked
+   * @param proof the versions of its rows, and the statement that asks for them
+   */
+  asked(tables: readonly string[] | undefined, proof?: { sql: string; versions: string }): void {
     if (!tables) this.isKnown = false
     for (const table of tables ?? []) this.tables.add(table)
-    this.around?.note(tables)
+    this.prove(proof)
+    this.around?.asked(tables, proof)
+  }
+
+  /** Something was answered that is kept. */
+  recalled({ tags, expiresAt }: { tags: readonly string[]; expiresAt: number }): void {
+    this.isKnown = false
+    for (const tag of tags) this.tags.add(tag)
+    this.expiresAt = Math.min(this.expiresAt, expiresAt)
+    this.around?.recalled({ tags, expiresAt })
+  }
+
+  /** A call was answered from what it gave before. */
+  include(call: Reads): void {
+    for (const table of call.tables) this.tables.add(table)
+    for (const [sql, versions] of call.versions) this.prove({ sql, versions })
+    this.isProvable &&= call.isProvable
+    this.around?.include(call)
+  }
+
+  private prove(proof: { sql: string; versions: string } | undefined): void {
+    if (!proof || (this.versions.get(proof.sql) ?? proof.versions) !== proof.versions) this.isProvable = false
+    else this.versions.set(proof.sql, proof.versions)
   }
 }
 
@@ -61,7 +94,7 @@ export class Repeats {
     if (before) {
       const value = await before.value
       if (value !== undefined && this.stands({ tables: [...before.reads.tables], began: before.began })) {
-        around?.note(before.reads.tables)
+        around?.include(before.reads)
         return copyOf(value) as T
       }
     }

@@ -41,10 +41,19 @@ export interface Source {
 }
 
 export type Statement =
-  | { kind: "read"; sources: Source[] /** Asks for the time. */; usesNow: boolean }
+  | ReadStatement
   | { kind: "write"; tables: string[] }
   | { kind: "none" }
   | { kind: "opaque"; reason: string }
+
+export interface ReadStatement {
+  kind: "read"
+  sources: Source[]
+  /** Asks for the time. */
+  usesNow: boolean
+  /** The aliases of the tables of which one row each makes a row of the result; undefined when it is made otherwise. */
+  rows: string[] | undefined
+}
 
 /** To be awaited once, before the first statement. */
 export const loadParser: () => Promise<void> = loadModule
@@ -74,6 +83,7 @@ function combine(statements: Statement[]): Statement {
       reads.length === 1 ? sources : sources.map((source) => ({ ...source, isTop: false })),
     ),
     usesNow: reads.some(({ usesNow }) => usesNow),
+    rows: reads.length === 1 ? reads[0]!.rows : undefined,
   }
 }
 
@@ -101,6 +111,8 @@ const silent = new Set(["TransactionStmt", "VariableSetStmt", "VariableShowStmt"
 class Reader {
   private readonly sources: Source[] = []
   private usesNow = false
+  /** Whether there is a nested select, or a function. */
+  private isNested = false
 
   constructor(private readonly isHarmless: (functionName: string) => boolean) {}
 
@@ -110,10 +122,12 @@ class Reader {
     if (silent.has(kind)) return { kind: "none" }
     if (kind !== "SelectStmt") return { kind: "opaque", reason: `a ${kind}` }
     try {
-      const level = { sources: new Map(), outer: undefined, ctes: new Set<string>() }
+      const level: Level = { sources: new Map(), outer: undefined, ctes: new Set() }
       const written = this.select(body, level, true)
       if (written.length > 0) return { kind: "write", tables: written }
-      return { kind: "read", sources: this.sources, usesNow: this.usesNow }
+      const isOfRows = !this.isNested && !this.usesNow && this.sources.every((source) => !source.isCut)
+      const rows = isOfRows && this.sources.length > 0 ? [...level.sources.keys()] : undefined
+      return { kind: "read", sources: this.sources, usesNow: this.usesNow, rows }
     } catch (error) {
       if (error instanceof Opaque) return { kind: "opaque", reason: error.message }
       throw error
@@ -149,6 +163,7 @@ class Reader {
   }
 
   private nested(select: Node, outer: Level): void {
+    this.isNested = true
     this.select(select, { sources: new Map(), outer, ctes: new Set() }, false)
   }
 
@@ -169,6 +184,7 @@ class Reader {
       this.nested(item.RangeSubselect.subquery.SelectStmt, level)
       level.sources.set(item.RangeSubselect.alias?.aliasname ?? "", undefined)
     } else if (item.RangeFunction) {
+      this.isNested = true
       level.sources.set(item.RangeFunction.alias?.aliasname ?? "", undefined)
       this.walk(item.RangeFunction.functions, level)
     } else throw new Opaque(`a ${Object.keys(item)[0]}`)
@@ -357,6 +373,7 @@ class Reader {
   }
 
   private call({ funcname }: Node): void {
+    this.isNested = true
     const names = funcname.map((part: Node) => part.String.sval)
     const name = names.at(-1)
     if (names.length > 1 && names[0] !== "pg_catalog") throw new Opaque(`the function ${names.join(".")}`)

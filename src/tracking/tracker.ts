@@ -65,6 +65,8 @@ export class Reading implements Read {
 
 /** A request to the store. */
 export interface Request {
+  /** Whether it only shows something. */
+  isRead: boolean
   /** Whether it changed anything that is told. */
   wrote: boolean
   /** Whether what it reads of the catalogue may be what is kept, until it writes. */
@@ -115,6 +117,11 @@ export class Tracker {
     return alive(this.context.getStore()?.reading) !== undefined
   }
 
+  /** Whether the request of this context only shows something. */
+  get isRead(): boolean {
+    return this.context.getStore()?.request?.isRead === true
+  }
+
   /** Whether the request of this context changed anything that is told. */
   get wrote(): boolean {
     return this.context.getStore()?.request?.wrote === true
@@ -143,6 +150,7 @@ export class Tracker {
     { tags, expiresAt }: { tags: readonly string[]; expiresAt: number },
   ): void {
     if (reading) reading.isOpen = false
+    this.context.getStore()?.reads?.recalled({ tags, expiresAt })
     for (const around of aliveFrom(reading ? reading.around : this.context.getStore()?.reading)) {
       for (const tag of tags) around.tags.add(tag)
       around.shares?.giveUp()
@@ -157,7 +165,7 @@ export class Tracker {
 
   /** Runs a request; afterwards `wrote` says whether it changed anything in the database. */
   request<T>(recalls: boolean, run: (request: Request) => T): T {
-    const request = { wrote: false, recalls, repeats: recalls ? new Repeats() : undefined }
+    const request = { isRead: false, wrote: false, recalls, repeats: recalls ? new Repeats() : undefined }
     return this.context.run({ ...this.context.getStore(), request }, () => run(request))
   }
 
@@ -180,9 +188,16 @@ export class Tracker {
     return repeats.call(key, reads, context.reads, () => this.context.run({ ...context, reads }, make))
   }
 
-  /** @param tables what a statement of this context reads; undefined when it must always be asked */
-  noteReads(tables: readonly string[] | undefined): void {
-    this.context.getStore()?.reads?.note(tables)
+  /** What is read while something is made. */
+  async collect<T>(make: () => Promise<T>): Promise<{ value: T; reads: Reads }> {
+    const context = this.context.getStore()
+    const reads = new Reads(context?.reads)
+    return { value: await this.context.run({ ...context, reads }, make), reads }
+  }
+
+  /** Of what is being made in this context. */
+  get reads(): Reads | undefined {
+    return this.context.getStore()?.reads
   }
 
   /** A statement of this request is sent, or was answered: what it may change must be asked again. */
@@ -198,11 +213,16 @@ export class Tracker {
     repeats.write(isAlone ? table : undefined)
   }
 
-  /** The tables that a statement reads; undefined when it is not sure that it only reads them, or when it asks for the time. */
-  tablesOf(sql: string, bindings: readonly unknown[] | undefined): string[] | undefined {
+  /**
+   * The tables that a statement reads, and of which of them a row of its result is made (see `ReadStatement`); undefined when it is not
+   * sure that it only reads them, or when it asks for the time.
+   */
+  readOf(sql: string, bindings: readonly unknown[] | undefined) {
     const { statement } = this.statementOf(sql, bindings)
     if (statement.kind !== "read" || statement.usesNow) return undefined
-    return statement.sources.map(({ table }) => table)
+    const { schema: ours } = this.catalog()
+    const isOurs = statement.sources.every(({ schema }) => schema === undefined || schema === ours)
+    return { tables: statement.sources.map(({ table }) => table), rows: isOurs ? statement.rows : undefined }
   }
 
   /** A statement is about to run. */

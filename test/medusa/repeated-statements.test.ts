@@ -151,10 +151,10 @@ describe("statements within a request", () => {
     const twice = (table: string) => async () => [await call(table), await call(table)]
     const changing = async () => {
       const first = await call("cart")
-      first[0].note = "changed"
+      first[0]!.note = "changed"
       for (const rows of await Promise.all([call("cart"), call("cart")])) {
         assert.deepEqual(rows, [{ note: "A" }])
-        rows[0].note = "changed"
+        rows[0]!.note = "changed"
       }
     }
     assert.equal(await count(changing), 1)

@@ -62,7 +62,7 @@ describe("the version of Medusa", () => {
       JSON.stringify({ name: "@medusajs/medusa", version: "2.9.1" }),
     )
     assert.equal(findMedusaVersion(project), "2.9.1")
-    assert.equal(findMedusaVersion(process.cwd()), newestTested)
+    assert.match(findMedusaVersion(process.cwd()), /^\d+\.\d+\.\d+$/)
   })
 
   it("stops the boot when it is too old, warns when it is too new", () => {

@@ -61,7 +61,7 @@ describe("a Medusa that is not as it was read", () => {
         await answersAlike(store.ready, plain.ready)
         await shop(store.ready)
         const log = readFileSync(/it writes its log to (.+)$/m.exec(store.stderr())![1]!, "utf8")
-        const warnings = log.split("\n").filter((line) => line.includes("warn") && line.includes("Pegasus"))
+        const warnings = log.split("\n").filter((line) => line.includes("Pegasus: this Medusa"))
         assert.equal(warnings.length, 1, warnings.join("\n"))
       } finally {
         await store.stop()

@@ -1,0 +1,67 @@
+/**
+ * Which version of each row a statement gave. PostgreSQL keeps a row that is changed beside the one it was: `ctid` is its place, `xmin` the
+ * transaction that wrote it (PostgreSQL 18, 5.6 System Columns). A statement of which each row is made of one row of each of its tables gives
+ * the same again if it gives the same versions, no more and no fewer.
+ *
+ * The versions come with the rows, in one column more: asked for afterwards they could be those of a change made in between.
+ */
+
+/** Quoted, and nobody's column. */
+const column = '"pegasus versions"'
+const name = "pegasus versions"
+
+export interface Versioned {
+  /** The statement, with the column. */
+  sql: string
+  /** A statement of the versions alone, under the name `v`. */
+  proof: string
+}
+
+/** What hides a word, what nests, and the word. */
+const token = /'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|\bfrom\b/gi
+/** Where a word may hide in other ways. */
+const hidden = /--|\/\*|\$|\be'/i
+
+/**
+ * @param sql a select without parameters
+ * @param aliases of its tables, each of which gives one row for each of its rows
+ * @returns undefined when it is not written as expected
+ */
+export function versioned(sql: string, aliases: readonly string[]): Versioned | undefined {
+  if (!/^select\s/i.test(sql) || hidden.test(sql)) return undefined
+  let depth = 0
+  for (const { 0: found, index } of sql.matchAll(token)) {
+    if (found === "(") depth++
+    else if (found === ")") depth--
+    else if (depth === 0 && /^from$/i.test(found)) {
+      const systems = aliases.map(quoted).flatMap((alias) => [`${alias}.ctid`, `${alias}.xmin`])
+      const versions = `row(${systems.join(", ")})::text`
+      const [list, rest] = [sql.slice(0, index), sql.slice(index)]
+      return {
+        sql: `${list.trimEnd()}, ${versions} as ${column} ${rest}`,
+        proof: `select ${versions} as v ${rest}`,
+      }
+    }
+  }
+  return undefined
+}
+
+/** Takes the column out of the rows. */
+export function takeVersions(rows: Record<string, unknown>[]): string {
+  const versions = rows.map((row) => {
+    const version = row[name] as string
+    delete row[name]
+    return version
+  })
+  return versions.sort().join(" ")
+}
+
+/** One statement whose one row has the versions of all these, in `versions`. */
+export function proofOf(statements: Iterable<string>): string {
+  const each = [...statements].map(
+    (statement) => `(select coalesce(string_agg(v, ' ' order by v collate "C"), '') from (${statement}) one)`,
+  )
+  return `select array[${each.join(", ")}] as versions`
+}
+
+const quoted = (alias: string) => `"${alias.replaceAll('"', '""')}"`
