@@ -96,9 +96,12 @@ async function load(
 
 async function isProven({ value }: Fresh, database: Pick<Database, "raw">): Promise<boolean> {
   const { proof, versions } = value as unknown as Kept
-  const { rows } = await database.raw(proof)
-  const now = rows[0]!.versions as unknown as string[]
-  return now.length === versions.length && now.every((version, i) => version === versions[i])
+  const [row] = await database.raw(proof).then(
+    ({ rows }) => rows,
+    () => [],
+  )
+  const now = row?.versions as unknown as string[] | undefined
+  return now?.length === versions.length && versions.every((version, i) => version === now[i])
 }
 
 /** Stands for one of Medusa's numbers, of which all is kept: their text is rounded. */

@@ -113,6 +113,7 @@ class Reader {
   private usesNow = false
   /** Whether there is a nested select, or a function. */
   private isNested = false
+  private namesOutput = false
 
   constructor(private readonly isHarmless: (functionName: string) => boolean) {}
 
@@ -125,7 +126,8 @@ class Reader {
       const level: Level = { sources: new Map(), outer: undefined, ctes: new Set() }
       const written = this.select(body, level, true)
       if (written.length > 0) return { kind: "write", tables: written }
-      const isOfRows = !this.isNested && !this.usesNow && this.sources.every((source) => !source.isCut)
+      const isPlain = !this.isNested && !this.namesOutput && !this.usesNow
+      const isOfRows = isPlain && this.sources.every((source) => !source.isCut)
       const rows = isOfRows && this.sources.length > 0 ? [...level.sources.keys()] : undefined
       return { kind: "read", sources: this.sources, usesNow: this.usesNow, rows }
     } catch (error) {
@@ -155,7 +157,10 @@ class Reader {
     for (const item of select.fromClause ?? []) this.from(item, level, isTop, Boolean(cut))
     this.narrow(select.whereClause, level, undefined)
     this.targets(select.targetList ?? [], level)
-    if (namesOutput([select.sortClause, select.groupClause, select.distinctClause])) this.noteSelected(level)
+    if (namesOutput([select.sortClause, select.groupClause, select.distinctClause])) {
+      this.namesOutput = true
+      this.noteSelected(level)
+    }
     const { whereClause, groupClause, havingClause, sortClause, distinctClause, windowClause } = select
     this.walk([whereClause, groupClause, havingClause, sortClause, distinctClause, windowClause], level)
     this.walk([select.limitCount, select.limitOffset, select.valuesLists], level)
