@@ -23,6 +23,7 @@ import {
   versioned,
 } from "../tracking"
 import type { FeedOptions } from "./options"
+import { attributesFollow, forgetAttributes } from "./price-attributes"
 
 /** The part of knex that is used. */
 export interface Database {
@@ -92,10 +93,17 @@ export class Freshness {
 
   private constructor(private readonly options: FreshnessOptions) {
     const { database, feed, invalidate, forgetAll } = options
+    const follow = attributesFollow((changes) => invalidate(tagsOfChanges(changes)))
     this.feed = postgresFeed({
       ...placeOf(database, feed),
-      onChanges: (changes: Change[]) => invalidate(tagsOfChanges(changes)),
-      onGap: forgetAll,
+      onChanges: (changes: Change[]) => {
+        follow(changes)
+        invalidate(tagsOfChanges(changes))
+      },
+      onGap: () => {
+        forgetAttributes()
+        forgetAll()
+      },
       onTrust: (trusted, cause) => this.report(trusted, cause),
     })
     this.listen(database)

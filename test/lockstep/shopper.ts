@@ -152,7 +152,7 @@ export async function shop(pair: Pair, scenery: Scenery, random: Random, trail: 
       async () =>
         see(await ask("no promotion", "DELETE", cartPath("/promotions"), { promo_codes: [pick(codes)] })),
     ],
-    [2, async () => see(await ask("look", "GET", cartPath("")))],
+    [5, async () => see(await ask("look", "GET", cartPath("")))],
     [4, () => edit(pair, scenery, random, ask)],
     [email ? 1 : 0, async () => see(await ask("mine", "POST", cartPath("/customer")))],
   ]
@@ -210,6 +210,11 @@ async function edit(pair: Pair, scenery: Scenery, random: Random, ask: AskStore)
       const { id } = pick(scenery.promotions)
       return byAdmin(`promotion ${id}`, `promotions/${id}`, { status: pick(["active", "inactive", "draft"]) })
     },
+    () =>
+      pair.sql("update cart_line_item set product_title = $2, updated_at = now() where variant_id = $1", [
+        variant,
+        `Title ${amount}`,
+      ]),
     () => byAdmin("tax", `tax-rates/${pick(scenery.rates)}`, { rate: Math.floor(random() * 30) }),
     () => {
       const { id, price } = pick(scenery.options)

@@ -4,7 +4,8 @@ import { after, before, describe, it } from "node:test"
 import Redis from "ioredis"
 import { startRedis } from "../../demo/run/redis"
 import { wireFormat } from "../../src/engine/wire"
-import { adminOf, sdkOf, shop } from "../support/shopper"
+import { withClient } from "../../src/feed"
+import { address, adminOf, sdkOf, shop } from "../support/shopper"
 import { startStore } from "../support/store"
 import { until } from "../support/until"
 
@@ -85,6 +86,39 @@ describe("a store with Pegasus", () => {
         await until("the other process answers the new title", isThere, 2_000)
       }
       await admin.admin.product.update(product!.id, { title: product!.title })
+    }
+  })
+
+  it("gives the price of a rule at once, whatever of a cart it names, and whoever made it", async () => {
+    const { store } = sdkOf(first.ready)
+    const { regionId: region_id, databaseUrl } = first.ready
+    const [product] = (await store.product.list({ limit: 1, fields: "id,*variants" })).products
+    const variant_id = product!.variants![0]!.id
+    const priceOf = async (email: string) => {
+      const { cart } = await store.cart.create({ region_id, email, shipping_address: address })
+      const { cart: filled } = await store.cart.createLineItem(cart.id, { variant_id, quantity: 1 })
+      return filled.items![0]!.unit_price
+    }
+    const before = await priceOf("ada@example.com")
+    await withClient({ connectionString: databaseUrl }, undefined, (client) =>
+      client.query(
+        `with made as (
+           insert into price (id, price_set_id, currency_code, amount, raw_amount, rules_count)
+           select 'price_of_grace', price_set_id, 'eur', 1, '{"value": "1", "precision": 20}', 1
+           from product_variant_price_set where variant_id = '${variant_id}' returning id)
+         insert into price_rule (id, price_id, attribute, value, operator, priority)
+         select 'rule_of_grace', id, 'email', 'grace@example.com', 'eq', 0 from made`,
+      ),
+    )
+    try {
+      await until("the rule is heard", async () => (await priceOf("grace@example.com")) === 1, 3_000)
+      assert.equal(await priceOf("ada@example.com"), before)
+    } finally {
+      await withClient({ connectionString: databaseUrl }, undefined, (client) =>
+        client.query(
+          "delete from price_rule where id = 'rule_of_grace'; delete from price where id = 'price_of_grace'",
+        ),
+      )
     }
   })
 
