@@ -8,11 +8,13 @@
  */
 import { channel } from "node:diagnostics_channel"
 import type { Logger } from "@medusajs/framework/types"
+import { LRUCache } from "lru-cache"
 import type { ClientConfig } from "pg"
 import { type Feed, install, isHot, isOfShopper, isStock, postgresFeed, withClient } from "../feed"
 import {
   type Change,
   loadParser,
+  type Past,
   type Reading,
   type Reads,
   type Repeats,
@@ -51,6 +53,13 @@ export interface Asking {
   answered(versions: string | undefined): void
 }
 
+/** How many carts' statements are remembered, and how long, in milliseconds. */
+const mostCarts = 500
+const longestPast = 300_000
+
+/** The first cart that is named in a text. */
+export const cartIn = (text: string): string | undefined => /\bcart_[0-9A-Z]{26}\b/.exec(text)?.[0]
+
 export interface FreshnessOptions {
   database: Database
   feed: FeedOptions
@@ -82,6 +91,9 @@ const longestSettling = 1_000
 export class Freshness {
   private readonly tracker = new Tracker(() => this.feed.catalog)
   private readonly feed: Feed
+  /** By cart. */
+  private readonly past = new LRUCache<string, Past>({ max: mostCarts, ttl: longestPast })
+
   /** Resolves when statements can be understood. */
   static async begin(options: FreshnessOptions): Promise<Freshness> {
     await loadParser()
@@ -239,9 +251,24 @@ export class Freshness {
     return this.feed.settled(longestSettling)
   }
 
-  /** Runs a request, and afterwards knows whether it wrote. @param recalls whether what it reads may be what is kept */
-  request<T>(recalls: boolean, run: (request: Request) => T): T {
-    return this.tracker.request(recalls, run)
+  /**
+   * Runs a request, and afterwards knows whether it wrote.
+   * @param recalls whether what it reads may be what is kept
+   * @param cart which one it is about: it begins with what was asked about it before, once that is proven
+   */
+  request<T>(recalls: boolean, run: (request: Request) => T, cart?: string | undefined): T {
+    return this.tracker.request(recalls, run, cart === undefined ? undefined : this.past.get(cart))
+  }
+
+  /** Ends a shopper's request: what goes on, such as a subscriber, asks for itself. */
+  answeredTo(request: Request, cart: string | undefined): void {
+    const asked = request.repeats?.remembered()
+    request.recalls = false
+    request.repeats = undefined
+    if (!asked?.size) return
+    // Who made a cart did not name it.
+    const about = cart ?? cartIn([...asked.keys()].join())
+    if (about !== undefined) this.past.set(about, asked)
   }
 
   /** From a statement that changed something to its being heard here, of the last thousand. Milliseconds. */

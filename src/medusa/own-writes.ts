@@ -11,7 +11,7 @@ import type { MedusaNextFunction, MedusaRequest, MedusaResponse } from "@medusaj
 import { Modules } from "@medusajs/framework/utils"
 import { wroteHeader } from "../proxy"
 import type { Request } from "../tracking"
-import type { Freshness } from "./freshness"
+import { cartIn, type Freshness } from "./freshness"
 
 /** Where money is made: what is kept of the catalogue is first proven to be what is committed. */
 const completion = /^\/store\/carts\/[^/]+\/complete\b/
@@ -28,13 +28,12 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
     next()
     return
   }
-  freshness.request(isShopper, (request) => {
+  const cart = isShopper
+    ? cartIn(`${req.originalUrl} ${(req.body as { cart_id?: unknown } | undefined)?.cart_id}`)
+    : undefined
+  const run = (request: Request) => {
     request.isRead = isRead
-    // What goes on when it has been answered, such as a subscriber, asks for itself.
-    res.once("close", () => {
-      request.recalls = false
-      request.repeats = undefined
-    })
+    res.once("close", () => freshness.answeredTo(request, cart))
     if (isRead) {
       next()
       return
@@ -48,7 +47,8 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
     }
     if (!completion.test(req.originalUrl)) next()
     else void proven(request, freshness).then(() => next())
-  })
+  }
+  freshness.request(isShopper, run, cart)
 }
 
 async function proven(request: Request, freshness: Freshness): Promise<void> {

@@ -48,7 +48,7 @@ export function spareRepeats(
       return send.call(this, connection, query).finally(() => freshness.noteChange(query.sql))
     }
     const { repeats, tables, versioned } = asking
-    const ask = async () => {
+    const ask = async (): Promise<Answered> => {
       const { sql } = query
       if (!versioned) return { response: (await send.call(this, connection, query)).response! }
       query.sql = versioned.sql
@@ -63,7 +63,13 @@ export function spareRepeats(
       query.response = repeats ? ownOf(response) : response
       return query
     }
-    return (repeats ? repeats.answer(key, tables, ask) : ask()).then(take, (error) => {
+    // On the connection that is there: who waited for another would keep it from others who wait.
+    const prove = async (sql: string) => {
+      const { response } = await send.call(this, connection, { sql, bindings: [] })
+      return response!.rows[0]!.versions as string[]
+    }
+    const proof = versioned?.proof
+    return (repeats ? repeats.answer(key, { tables, proof }, ask, prove) : ask()).then(take, (error) => {
       freshness.asked()
       throw error
     })

@@ -8,9 +8,23 @@
  */
 
 import { copyOf, isPlain, type Plain } from "../engine"
+import { proofOf } from "./versions"
 
-/** How many answers are remembered at once. */
+/** How many answers are remembered at once, and how many of them for the next request. */
 const mostAnswers = 500
+const mostPast = 40
+
+/** What was asked by requests before: by key, the tables, what asks for the versions, and the answer with them. */
+export type Past = ReadonlyMap<string, Remembered>
+
+export interface Remembered {
+  tables: readonly string[]
+  proof: string | undefined
+  value: Promise<{ versions?: string | undefined }>
+}
+
+/** Asks for versions: see `proofOf`. */
+export type Prove = (proof: string) => Promise<readonly string[]>
 
 /** What is read in the course of a call, as its statements tell. */
 export class Reads {
@@ -70,18 +84,67 @@ export class Repeats {
   private readonly answers = new Map<string, Answer>()
   private readonly calls = new Map<string, Made>()
 
-  /** The answer that is known and stands, or a new one. Rejects with what asking rejects with, and forgets it. */
-  answer<T>(key: string, tables: readonly string[], ask: () => Promise<T>): Promise<T> {
-    const known = this.answers.get(key)
-    if (known && this.stands(known)) return known.value as Promise<T>
+  /** When what was asked by requests before was proven last, and the proof. */
+  private recalledAt = -1
+  private recalled: Promise<void> = Promise.resolve()
+
+  constructor(private readonly past: Past = new Map()) {}
+
+  /**
+   * The answer that is known and stands, one of requests before that is proven to stand, or a new one. Rejects with what asking rejects
+   * with, and forgets it.
+   */
+  async answer<T extends { versions?: string | undefined }>(
+    key: string,
+    { tables, proof }: Pick<Remembered, "tables" | "proof">,
+    ask: () => Promise<T>,
+    prove: Prove,
+  ): Promise<T> {
+    const known = this.standing<T>(key)
+    if (known) return known
+    if (this.past.has(key)) {
+      await this.recall(prove)
+      const proven = this.standing<T>(key)
+      if (proven) return proven
+    }
     if (this.answers.size >= mostAnswers) this.answers.clear()
     const value = ask()
-    const made: Answer = { tables, began: this.moves, value }
+    const made: Answer = { tables, proof, began: this.moves, value }
     this.answers.set(key, made)
     value.catch(() => {
       if (this.answers.get(key) === made) this.answers.delete(key)
     })
     return value
+  }
+
+  /** For the next request that is about the same. */
+  remembered(): Past {
+    const isUntouched = ({ tables }: Remembered) => !tables.some((table) => this.movedAt.has(table))
+    const older = [...this.past].filter(([key, one]) => !this.answers.has(key) && isUntouched(one))
+    const own = [...this.answers].filter(([, one]) => one.proof !== undefined && this.stands(one))
+    return new Map([...older, ...own].slice(-mostPast))
+  }
+
+  /** Asks once whether what was asked by requests before still stands; again when this one has waited for a lock. */
+  private recall(prove: Prove): Promise<void> {
+    if (this.recalledAt >= this.allMovedAt) return this.recalled
+    const began = this.moves
+    this.recalledAt = began
+    const past = [...this.past]
+    const seed = async (versions: readonly string[]) => {
+      for (const [index, [key, { tables, proof, value }]] of past.entries()) {
+        const { versions: before } = await value
+        const isSame = before !== undefined && versions[index] === before
+        if (isSame && !this.standing(key)) this.answers.set(key, { tables, proof, began, value })
+      }
+    }
+    this.recalled = prove(proofOf(past.map(([, { proof }]) => proof!))).then(seed, () => undefined)
+    return this.recalled
+  }
+
+  private standing<T>(key: string): Promise<T> | undefined {
+    const known = this.answers.get(key)
+    return known && this.stands(known) ? (known.value as Promise<T>) : undefined
   }
 
   /**
@@ -139,10 +202,8 @@ export class Repeats {
   }
 }
 
-interface Answer {
-  tables: readonly string[]
+interface Answer extends Remembered {
   began: number
-  value: Promise<unknown>
 }
 
 interface Made {

@@ -9,7 +9,7 @@
 import { AsyncLocalStorage } from "node:async_hooks"
 import { LRUCache } from "lru-cache"
 import { type Catalog, noteRead, type Read } from "./dependencies"
-import { Reads, Repeats } from "./repeats"
+import { type Past, Reads, Repeats } from "./repeats"
 import type { Shares } from "./shares"
 import { skeletonOf } from "./skeleton"
 import { parseStatement, type Statement } from "./statement"
@@ -163,9 +163,12 @@ export class Tracker {
     for (const reading of aliveFrom(this.context.getStore()?.reading)) reading.opaque ??= reason
   }
 
-  /** Runs a request; afterwards `wrote` says whether it changed anything in the database. */
-  request<T>(recalls: boolean, run: (request: Request) => T): T {
-    const request = { isRead: false, wrote: false, recalls, repeats: recalls ? new Repeats() : undefined }
+  /**
+   * Runs a request; afterwards `wrote` says whether it changed anything in the database.
+   * @param past what was asked by requests before that were about the same
+   */
+  request<T>(recalls: boolean, run: (request: Request) => T, past?: Past | undefined): T {
+    const request = { isRead: false, wrote: false, recalls, repeats: recalls ? new Repeats(past) : undefined }
     return this.context.run({ ...this.context.getStore(), request }, () => run(request))
   }
 

@@ -59,6 +59,58 @@ describe("statements within a request", () => {
 
   const request = <T>(run: () => Promise<T>) => told.freshness.request(true, run)
 
+  /** A request that is about a cart, to its end. */
+  const about = (cart: string, run: () => Promise<unknown>) =>
+    told.freshness.request(
+      true,
+      async (request) => {
+        await run()
+        told.freshness.answeredTo(request, cart)
+      },
+      cart,
+    )
+
+  it("are proven at once when the request before asked them of the same cart", async () => {
+    await database.client.query(
+      "insert into cart values ('a', 'A'); insert into cart_item values ('i', 'a', 'I')",
+    )
+    const read = async () => {
+      const cart = await shared.raw("select * from cart as c where c.id in ('a')")
+      const items = await shared.raw("select * from cart_item as i where i.cart_id in ('a')")
+      return [cart.rows[0]?.note, items.rows[0]?.note]
+    }
+    const next = async (cart: string, run = read) => {
+      sent = 0
+      let answer: unknown
+      await about(cart, async () => {
+        answer = await run()
+      })
+      return [answer, sent]
+    }
+    assert.deepEqual(await next("one"), [["A", "I"], 2])
+    assert.deepEqual(await next("one"), [["A", "I"], 1])
+    assert.deepEqual(await next("another"), [["A", "I"], 2])
+    await database.client.query("update cart_item set note = 'J'")
+    assert.deepEqual(await next("one"), [["A", "J"], 2], "one stands, one does not")
+    const locked = async () => {
+      const before = await read()
+      await database.client.query("update cart set note = 'B'")
+      await locking.acquire("a")
+      return [...before, ...(await read())]
+    }
+    assert.deepEqual(await next("one", locked), [["A", "J", "B", "J"], 3], "and is proven again after a lock")
+    const written = async () => {
+      await read()
+      await shared("cart").update({ note: "C" })
+      return read()
+    }
+    assert.deepEqual((await next("one", written))[0], ["C", "J"])
+    await database.client.query("alter table cart_item rename to cart_thing")
+    await assert.rejects(next("one"))
+    await database.client.query("alter table cart_thing rename to cart_item")
+    assert.deepEqual((await next("one"))[0], ["C", "J"])
+  })
+
   it("are asked once, and each caller has rows of his own", async () => {
     await database.client.query("insert into cart values ('a', 'A')")
     await request(async () => {
@@ -264,8 +316,11 @@ describe("statements within a request", () => {
     }
     sent = 0
     let asked = 0
+    const other = knex({ client: "pg", connection: { connectionString: database.url } })
     for (let round = 0; round < 60; round++) {
-      await request(async () => {
+      // Others write between the requests, which begin with what the one before asked.
+      if (random() < 0.7) await write(other)
+      await about("cart_of_chance", async () => {
         for (let step = 0; step < 12; step++) {
           const what = random()
           if (what < 0.75) {
@@ -283,6 +338,7 @@ describe("statements within a request", () => {
         }
       })
     }
+    await other.destroy()
     assert.ok(sent < asked, `${sent} of ${asked} were asked`)
   })
 })
