@@ -10,6 +10,7 @@ import { channel } from "node:diagnostics_channel"
 import type { Logger } from "@medusajs/framework/types"
 import { LRUCache } from "lru-cache"
 import type { ClientConfig } from "pg"
+import { copyOf, isPlain } from "../engine"
 import { type Feed, install, isHot, isOfShopper, isStock, postgresFeed, withClient } from "../feed"
 import {
   type Change,
@@ -178,7 +179,7 @@ export class Freshness {
 
   /** A call that a request may repeat: see `Tracker`. */
   once<T>(keyOf: () => string | undefined, make: () => Promise<T>): Promise<T> {
-    return this.tracker.once(keyOf, make)
+    return this.tracker.once(keyOf, make, (value) => (isPlain(value) ? (copyOf(value) as T) : undefined))
   }
 
   /** What is read while something is made: see `Tracker`. */

@@ -7,7 +7,6 @@
  * be told to be a write to one table alone counts as one to all.
  */
 
-import { copyOf, isPlain, type Plain } from "../engine"
 import { proofOf } from "./versions"
 
 /** How many answers are remembered at once, and how many of them for the next request. */
@@ -151,22 +150,27 @@ export class Repeats {
    * What the same call gave before, if that stands, or what it gives now. Everybody gets an answer of his own.
    * @param reads where `make` notes what it reads
    * @param make rejects with what the call rejects with, which is not remembered
+   * @param copy undefined for what cannot be remembered
    */
-  async call<T>(key: string, reads: Reads, around: Reads | undefined, make: () => Promise<T>): Promise<T> {
+  async call<T>(
+    key: string,
+    { reads, around }: { reads: Reads; around: Reads | undefined },
+    make: () => Promise<T>,
+    copy: (value: T) => T | undefined,
+  ): Promise<T> {
     const before = this.calls.get(key)
     if (before) {
-      const value = await before.value
+      const value = (await before.value) as T | undefined
       if (value !== undefined && this.stands({ tables: [...before.reads.tables], began: before.began })) {
         around?.include(before.reads)
-        return copyOf(value) as T
+        return copy(value)!
       }
     }
     if (this.calls.size >= mostAnswers) this.calls.clear()
     const began = this.moves
     const made = make()
-    const isKept = (given: unknown) => reads.isKnown && reads.tables.size > 0 && isPlain(given)
     const value = made.then(
-      (given) => (isKept(given) ? copyOf(given as Plain) : undefined),
+      (given) => (reads.isKnown && reads.tables.size > 0 ? copy(given) : undefined),
       () => undefined,
     )
     this.calls.set(key, { reads, began, value })
@@ -210,5 +214,5 @@ interface Made {
   reads: Reads
   began: number
   /** Undefined when it is not to be remembered. */
-  value: Promise<Plain | undefined>
+  value: Promise<unknown>
 }

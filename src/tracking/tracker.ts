@@ -181,14 +181,20 @@ export class Tracker {
    * A call that a request may repeat: what it gave before, if nothing that it reads was written meanwhile. What is loaded to be kept is
    * not asked for in this way.
    * @param keyOf undefined for a call that cannot be named
+   * @param copy undefined for what cannot be remembered
    */
-  once<T>(keyOf: () => string | undefined, make: () => Promise<T>): Promise<T> {
+  once<T>(
+    keyOf: () => string | undefined,
+    make: () => Promise<T>,
+    copy: (value: T) => T | undefined,
+  ): Promise<T> {
     const context = this.context.getStore()
     const repeats = context?.request?.repeats
     const key = repeats && !this.isReading ? keyOf() : undefined
     if (!repeats || key === undefined) return make()
     const reads = new Reads(context.reads)
-    return repeats.call(key, reads, context.reads, () => this.context.run({ ...context, reads }, make))
+    const within = () => this.context.run({ ...context, reads }, make)
+    return repeats.call(key, { reads, around: context.reads }, within, copy)
   }
 
   /** What is read while something is made. */

@@ -2,8 +2,7 @@
 import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { after, before, describe, it } from "node:test"
-import { isSame } from "../freshness/survey"
+import { describe, it } from "node:test"
 import { ask } from "../support/ask"
 import { adminOf, shop } from "../support/shopper"
 import { type Ready, startStore } from "../support/store"
@@ -43,22 +42,14 @@ const cases = process.env.PEGASUS_TEST_EACH_SEAM
   : [Object.keys(seams).filter((name) => name !== first)]
 
 describe("a Medusa that is not as it was read", () => {
-  let plain: Awaited<ReturnType<typeof startStore>>
-  before(async () => {
-    plain = await startStore(["--cache", "off"])
-  })
-  after(() => plain?.stop())
-
   for (const broken of cases) {
     it(`is served rightly, with one warning: ${broken.join(", ")}`, async () => {
-      const { databaseUrl, redisUrl } = plain.ready
-      const place = ["--database-url", databaseUrl, "--redis-url", redisUrl]
-      const store = await startStore(["--cache", "pegasus", ...place], {
+      const store = await startStore(["--cache", "pegasus"], {
         PEGASUS_TEST_RENAMES: JSON.stringify(broken.flatMap((name) => seams[name])),
         NODE_OPTIONS: `--require ${join(__dirname, "rename.cjs")}`,
       })
       try {
-        await answersAlike(store.ready, plain.ready)
+        await showsChanges(store.ready)
         await shop(store.ready)
         const log = readFileSync(/it writes its log to (.+)$/m.exec(store.stderr())![1]!, "utf8")
         const warnings = log.split("\n").filter((line) => line.includes("Pegasus: this Medusa"))
@@ -70,18 +61,13 @@ describe("a Medusa that is not as it was read", () => {
   }
 })
 
-/** Before and after a change. */
-async function answersAlike(ready: Ready, plain: Ready): Promise<void> {
+async function showsChanges(ready: Ready): Promise<void> {
   const path = `/store/products?limit=5&order=id&region_id=${ready.regionId}&fields=id,title,*variants.calculated_price`
-  const read = async (store: Ready) => JSON.parse((await ask(store, { method: "GET", path })).text)
-  const { products } = await read(plain)
+  const read = async () => JSON.parse((await ask(ready, { method: "GET", path })).text).products
+  const [before] = await read()
   const { admin } = await adminOf(ready)
-  for (const title of ["Renamed once", "Renamed twice", products[0].title]) {
-    await admin.product.update(products[0].id, { title })
-    for (let i = 0; i < 2; i++) {
-      const [mine, theirs] = [await read(ready), await read(plain)]
-      assert.equal(mine.products[0].title, title)
-      assert.ok(isSame(mine, theirs))
-    }
+  for (const title of ["Renamed once", "Renamed twice", before.title]) {
+    await admin.product.update(before.id, { title })
+    for (let i = 0; i < 2; i++) assert.deepEqual((await read())[0], { ...before, title })
   }
 }
