@@ -4,6 +4,8 @@ const { packageOf } = require("./profile.js")
 
 const width = 1056
 const height = 15
+/** Rows that show the catalogue are told of elsewhere. */
+const ofCatalogue = /^GET \/store\/(?:products|product-categories|regions)/
 /** What is narrower is not drawn; of the whole. */
 const narrowest = 0.004
 
@@ -26,7 +28,7 @@ function flames(rows, { date, command, machine }) {
 <p class="legend">${[...colours.map(([, colour, name]) => [colour, name]), others].map(
     ([colour, name]) => markup`<span><i class="swatch" style="background:${colour}"></i>${name}</span>`,
   )}</p>
-${rows.map((row) => section(row))}`
+${rows.filter(({ row }) => !ofCatalogue.test(row)).map((row) => section(row))}`
   return framed("Pegasus: where the time of the cart path goes", body)
 }
 
