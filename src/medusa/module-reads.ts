@@ -50,19 +50,30 @@ const always = ["currency_code", "region_id", "quantity"]
 
 export interface ModuleReadsOptions {
   cache: Pick<Cache, "peek" | "capture" | "set">
-  freshness: Pick<Freshness, "recalls" | "once" | "within" | "begin" | "end" | "answered">
+  freshness: Pick<Freshness, "recalls" | "once" | "asked" | "within" | "begin" | "end" | "answered">
   /** How long a part lives, in milliseconds. */
   ttl: number
   database: Pick<Database, "raw">
 }
 
-/** Makes the loaded modules' reads parts; what is not kept is read once in a request. */
+/** Makes the loaded modules' reads parts; what is not kept is read once in a request; what others' modules read is not known. */
 export function keepModuleReads(options: ModuleReadsOptions): void {
   for (const loaded of MedusaModule.getLoadedModules()) {
     for (const [key, service] of Object.entries(loaded) as [string, Service][]) {
-      if (!isMedusas(key, service)) continue
-      if (isReference(key, service)) keepReads(key, service, options)
+      if (!isMedusas(key, service)) noteReads(service, options)
+      else if (isReference(key, service)) keepReads(key, service, options)
       else if (isLink(service) || key === Modules.CUSTOMER) repeatReads(key, service, options)
+    }
+  }
+}
+
+/** A module of the store's own may ask another than this database: what it has a part in cannot be proven by rows. */
+export function noteReads(service: Service, { freshness }: { freshness: Pick<Freshness, "asked"> }): void {
+  for (const name of methodsOf(service).filter(isRead)) {
+    const original = service[name] as Method
+    service[name] = (...given: unknown[]) => {
+      freshness.asked()
+      return original.apply(service, given)
     }
   }
 }

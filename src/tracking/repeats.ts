@@ -132,7 +132,10 @@ export class Repeats {
     const past = [...this.past]
     const seed = async (versions: readonly string[]) => {
       for (const [index, [key, { tables, proof, value }]] of past.entries()) {
-        const { versions: before } = await value
+        const before = await value.then(
+          ({ versions }) => versions,
+          () => undefined,
+        )
         const isSame = before !== undefined && versions[index] === before
         if (isSame && !this.standing(key)) this.answers.set(key, { tables, proof, began, value })
       }

@@ -83,7 +83,7 @@ function combine(statements: Statement[]): Statement {
       reads.length === 1 ? sources : sources.map((source) => ({ ...source, isTop: false })),
     ),
     usesNow: reads.some(({ usesNow }) => usesNow),
-    rows: reads.length === 1 ? reads[0]!.rows : undefined,
+    rows: statements.length === 1 ? reads[0]!.rows : undefined,
   }
 }
 

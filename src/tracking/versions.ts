@@ -19,8 +19,8 @@ export interface Versioned {
 
 /** What hides a word, what nests, and the word. */
 const token = /'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|\bfrom\b/gi
-/** Where a word may hide in other ways. */
-const hidden = /--|\/\*|\$|\be'/i
+/** Where a word may hide in other ways, or mean another thing; and a select of nothing. */
+const hidden = /--|\/\*|\$|\be'|\bdistinct\s+from\b|^select\s+from\b/i
 
 /**
  * @param sql a select without parameters

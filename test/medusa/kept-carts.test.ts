@@ -5,6 +5,7 @@ import { BigNumber } from "@medusajs/framework/utils"
 import knex, { type Knex } from "knex"
 import type { Database as Connection } from "../../src/medusa/freshness"
 import { keepCarts } from "../../src/medusa/kept-carts"
+import { noteReads } from "../../src/medusa/module-reads"
 import { queryPackage } from "../../src/medusa/query-package"
 import { spareRepeats } from "../../src/medusa/repeated-statements"
 import { pickOf, randomOf } from "../history/random"
@@ -120,6 +121,18 @@ describe("a cart that is shown", () => {
       for (let time = 0; time < 2; time++) await show({ cart: { ...asked.cart, sql } })
       assert.equal(loads, 2, sql)
     }
+  })
+
+  it("is not kept when a module of the store's own has a part in it", async () => {
+    const points = { listPoints: async () => 7 }
+    noteReads(points, told)
+    query.internalQuery = async () => {
+      loads++
+      return [{ ...(await load((sql) => shared.raw(sql))), points: await points.listPoints() }]
+    }
+    assert.ok(keepCarts({ ...told, database: shared as unknown as Connection, ttl: 60_000 }))
+    for (let time = 0; time < 2; time++) await show()
+    assert.equal(loads, 2)
   })
 
   it("depends on what of the catalogue was kept, and lives no longer", async () => {

@@ -123,6 +123,7 @@ const queries: (() => Query)[] = [
   ],
   () => [`select id, title from item order by 2, 1 limit ${1 + number(3)}`],
   () => [`select i.id, i.title as shown from item i order by shown, id limit ${1 + number(3)}`],
+  () => [`select i.id, i.title is distinct from i.status as other from item i order by i.id`],
   () => [`select i.status from item i where i.rank > ${number(5)} group by i.status order by i.status`],
   () => [`select distinct on (1) status, title from item order by 1, 2`],
   () => [`select i from item i order by i.id limit 2`],
