@@ -287,14 +287,13 @@ export class CachingModuleService implements ICachingModuleService {
       invalidate: (tags) => void this.cache.invalidate({ tags }),
       forgetAll: () => void this.cache.clear(),
     })
-    this.freshness = freshness
-    if (!(await freshness.hears(readByModule))) {
+    if (!(await freshness.hears(readByModule).catch(() => false))) {
       // Nothing vouches for the cache then.
-      this.freshness = undefined
       await freshness.close()
       logger.warn("Pegasus: this Medusa's statements are not heard; nothing is answered from the cache.")
       return
     }
+    this.freshness = freshness
     if (http !== false) this.http = new HttpCache({ cache, freshness, logger, storeCors, http })
     keepModuleReads({ cache, freshness, ttl, database })
     const aside = shortenCartPath({ cache, ttl, database, freshness })

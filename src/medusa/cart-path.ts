@@ -8,7 +8,6 @@ import type { Cache } from "../engine"
 import { spareCheckpoints } from "./checkpoints"
 import type { Database, Freshness } from "./freshness"
 import { keepCarts } from "./kept-carts"
-import { overlapBegins } from "./overlapped-begins"
 import { cheapenFunctions } from "./pure-functions"
 import { spareFinds } from "./repeated-finds"
 import { type Locking, spareRepeats } from "./repeated-statements"
@@ -26,7 +25,6 @@ export function shortenCartPath(options: CartPathOptions): string[] {
   const { database, freshness } = options
   const locking = MedusaModule.getModuleInstance(Modules.LOCKING)?.[Modules.LOCKING] as unknown
   return [
-    ...(overlapBegins(database) ? [] : ["begins of transactions"]),
     ...(spareRepeats(database, locking as Locking | undefined, freshness) ? [] : ["repeated statements"]),
     ...(spareFinds(freshness) ? [] : ["repeated finds"]),
     ...(keepCarts(options) ? [] : ["carts"]),

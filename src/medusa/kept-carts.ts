@@ -6,6 +6,7 @@
  * The seam: `internalQuery` (query/dist/query/query.js:226, 2.21.2) is the way of every query across modules; here those for one cart by its id, in
  * a shopper's request. What they read of the catalogue are parts (module-reads.ts), whose tags the cart has.
  */
+import { randomUUID } from "node:crypto"
 import { BigNumber } from "@medusajs/framework/utils"
 import { LRUCache } from "lru-cache"
 import { type Cache, digest, type Fresh, isPlain, isPlainObject, type Plain } from "../engine"
@@ -96,7 +97,8 @@ async function load(
 
 async function isProven({ value }: Fresh, database: Pick<Database, "raw">): Promise<boolean> {
   const { proof, versions } = value as unknown as Kept
-  const [row] = await database.raw(proof).then(
+  // In knex's own words a question mark stands for a value.
+  const [row] = await database.raw(proof.replaceAll("?", "\\?")).then(
     ({ rows }) => rows,
     () => [],
   )
@@ -104,8 +106,8 @@ async function isProven({ value }: Fresh, database: Pick<Database, "raw">): Prom
   return now?.length === versions.length && versions.every((version, i) => version === now[i])
 }
 
-/** Stands for one of Medusa's numbers, of which all is kept: their text is rounded. */
-const numberMark = "pegasus number"
+/** Stands for one of Medusa's numbers, of which all is kept: their text is rounded. Nobody's metadata has it. */
+const numberMark = `number ${randomUUID()}`
 
 /** What a number is made of (utils/dist/totals/big-number.js, 2.21.2). */
 interface Parts {

@@ -71,9 +71,9 @@ export function keepModuleReads(options: ModuleReadsOptions): void {
 export function noteReads(service: Service, { freshness }: { freshness: Pick<Freshness, "asked"> }): void {
   for (const name of methodsOf(service).filter(isRead)) {
     const original = service[name] as Method
-    service[name] = (...given: unknown[]) => {
+    service[name] = function (this: unknown, ...given: unknown[]) {
       freshness.asked()
-      return original.apply(service, given)
+      return original.apply(this, given)
     }
   }
 }

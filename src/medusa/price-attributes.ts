@@ -16,21 +16,24 @@ interface Pricing {
 
 /** A question for the attributes that was under way when a rule was committed has been answered then. Milliseconds. */
 const longestQuestion = 2_000
+/** All of them move the same tables. */
+const mostTold = 100
 const ofRules = new Set(["price_rule", "price_list_rule"])
 
 /** @param again called when what was calculated meanwhile must not be kept */
 export function attributesFollow(again: (changes: Change[]) => void): (changes: Change[]) => void {
-  const told: Change[] = []
+  let told: Change[] = []
+  let timer: NodeJS.Timeout | undefined
   return (changes) => {
     const rules = changes.filter(({ table }) => ofRules.has(table))
     if (rules.length === 0) return
     forgetAttributes()
-    const isFirst = told.length === 0
-    told.push(...rules)
-    if (!isFirst) return
-    setTimeout(() => {
+    told = [...told, ...rules].slice(-mostTold)
+    clearTimeout(timer)
+    timer = setTimeout(() => {
       forgetAttributes()
-      again(told.splice(0))
+      again(told)
+      told = []
     }, longestQuestion).unref()
   }
 }

@@ -13,13 +13,17 @@ import { proofOf } from "./versions"
 const mostAnswers = 500
 const mostPast = 40
 
-/** What was asked by requests before: by key, the tables, what asks for the versions, and the answer with them. */
+/** What was asked by requests before: by key, the tables, what asks for the versions, and what was given with them. */
 export type Past = ReadonlyMap<string, Remembered>
 
 export interface Remembered {
   tables: readonly string[]
-  proof: string | undefined
-  value: Promise<{ versions?: string | undefined }>
+  proof: string
+  given: Versions
+}
+
+interface Versions {
+  versions?: string | undefined
 }
 
 /** Asks for versions: see `proofOf`. */
@@ -93,9 +97,9 @@ export class Repeats {
    * The answer that is known and stands, one of requests before that is proven to stand, or a new one. Rejects with what asking rejects
    * with, and forgets it.
    */
-  async answer<T extends { versions?: string | undefined }>(
+  async answer<T extends Versions>(
     key: string,
-    { tables, proof }: Pick<Remembered, "tables" | "proof">,
+    { tables, proof }: Pick<Answer, "tables" | "proof">,
     ask: () => Promise<T>,
     prove: Prove,
   ): Promise<T> {
@@ -110,9 +114,14 @@ export class Repeats {
     const value = ask()
     const made: Answer = { tables, proof, began: this.moves, value }
     this.answers.set(key, made)
-    value.catch(() => {
-      if (this.answers.get(key) === made) this.answers.delete(key)
-    })
+    value.then(
+      (given) => {
+        made.given = given
+      },
+      () => {
+        if (this.answers.get(key) === made) this.answers.delete(key)
+      },
+    )
     return value
   }
 
@@ -120,7 +129,12 @@ export class Repeats {
   remembered(): Past {
     const isUntouched = ({ tables }: Remembered) => !tables.some((table) => this.movedAt.has(table))
     const older = [...this.past].filter(([key, one]) => !this.answers.has(key) && isUntouched(one))
-    const own = [...this.answers].filter(([, one]) => one.proof !== undefined && this.stands(one))
+    const own = [...this.answers].flatMap(([key, one]): [string, Remembered][] => {
+      const { tables, proof, given } = one
+      return proof !== undefined && given !== undefined && this.stands(one)
+        ? [[key, { tables, proof, given }]]
+        : []
+    })
     return new Map([...older, ...own].slice(-mostPast))
   }
 
@@ -130,17 +144,14 @@ export class Repeats {
     const began = this.moves
     this.recalledAt = began
     const past = [...this.past]
-    const seed = async (versions: readonly string[]) => {
-      for (const [index, [key, { tables, proof, value }]] of past.entries()) {
-        const before = await value.then(
-          ({ versions }) => versions,
-          () => undefined,
-        )
-        const isSame = before !== undefined && versions[index] === before
-        if (isSame && !this.standing(key)) this.answers.set(key, { tables, proof, began, value })
+    const seed = (versions: readonly string[]) => {
+      for (const [index, [key, { tables, proof, given }]] of past.entries()) {
+        const isSame = given.versions !== undefined && versions[index] === given.versions
+        if (!isSame || this.standing(key)) continue
+        this.answers.set(key, { tables, proof, given, began, value: Promise.resolve(given) })
       }
     }
-    this.recalled = prove(proofOf(past.map(([, { proof }]) => proof!))).then(seed, () => undefined)
+    this.recalled = prove(proofOf(past.map(([, { proof }]) => proof))).then(seed, () => undefined)
     return this.recalled
   }
 
@@ -172,10 +183,9 @@ export class Repeats {
     if (this.calls.size >= mostAnswers) this.calls.clear()
     const began = this.moves
     const made = make()
-    const value = made.then(
-      (given) => (reads.isKnown && reads.tables.size > 0 ? copy(given) : undefined),
-      () => undefined,
-    )
+    const value = made
+      .then((given) => (reads.isKnown && reads.tables.size > 0 ? copy(given) : undefined))
+      .catch(() => undefined)
     this.calls.set(key, { reads, began, value })
     return made
   }
@@ -209,8 +219,13 @@ export class Repeats {
   }
 }
 
-interface Answer extends Remembered {
+interface Answer {
+  tables: readonly string[]
+  proof: string | undefined
   began: number
+  value: Promise<Versions>
+  /** When it was given. */
+  given?: Versions
 }
 
 interface Made {

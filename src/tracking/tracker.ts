@@ -215,7 +215,12 @@ export class Tracker {
     if (!repeats) return
     if (endsTransaction.test(sql)) repeats.commit()
     const change = changeOf(sql)
-    if (!change) return
+    if (!change) {
+      // A function may write, and a lock may have been waited for.
+      const { kind } = this.statementOf(sql).statement
+      if (kind === "opaque" || kind === "write") repeats.write(undefined)
+      return
+    }
     const { table } = change
     // What is deleted may take other rows along.
     const isAlone = table !== undefined && !/^\s*delete\b/i.test(sql) && !this.catalog().spreads(table)

@@ -18,9 +18,9 @@ export interface Versioned {
 }
 
 /** What hides a word, what nests, and the word. */
-const token = /'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|\bfrom\b/gi
+const token = /'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|(?<!\.\s*)\bfrom\b/gi
 /** Where a word may hide in other ways, or mean another thing; and a select of nothing. */
-const hidden = /--|\/\*|\$|\be'|\bdistinct\s+from\b|^select\s+from\b/i
+const hidden = /--|;|\/\*|\$|\be'|\bdistinct\s+from\b|^select\s+from\b/i
 
 /**
  * @param sql a select without parameters
@@ -46,8 +46,13 @@ export function versioned(sql: string, aliases: readonly string[]): Versioned | 
   return undefined
 }
 
-/** Takes the column out of the rows. */
-export function takeVersions(rows: Record<string, unknown>[]): string {
+/** Takes the column out of an answer. */
+export function takeVersions(answer: {
+  rows: Record<string, unknown>[]
+  fields: { name: string }[]
+}): string {
+  const { rows } = answer
+  answer.fields = answer.fields.filter((field) => field.name !== name)
   const versions = rows.map((row) => {
     const version = row[name] as string
     delete row[name]

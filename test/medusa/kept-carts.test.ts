@@ -95,6 +95,24 @@ describe("a cart that is shown", () => {
     assert.equal(loads, 4, "another question is asked")
   })
 
+  it("is kept with whatever a shopper wrote into it", async () => {
+    for (const note of ["what?", "pegasus number", "number"]) {
+      await database.client.query("update cart set note = $1", [note])
+      query.internalQuery = async () => {
+        loads++
+        const { rows } = await shared.raw(
+          `select c.* from cart as c where c.note = '${note.replace("?", "\\?")}'`,
+        )
+        return [{ ...rows[0], metadata: { [note]: [1, {}, "2"] } }]
+      }
+      assert.ok(keepCarts({ ...told, database: shared as unknown as Connection, ttl: 60_000 }))
+      loads = 0
+      const first = await show({ cart: { ...asked.cart, note } })
+      assert.deepEqual(await show({ cart: { ...asked.cart, note } }), first)
+      assert.equal(loads, 1, note)
+    }
+  })
+
   it("is kept as the one who changed it got it, if it was shown so before", async () => {
     await change(write)
     await show()

@@ -166,6 +166,21 @@ describe("statements within a request", () => {
     })
   })
 
+  it("are asked anew after a function that may write, and after a lock in the database", async () => {
+    await database.client.query(`insert into cart values ('a', 'old');
+      create function rewrite() returns int language sql as $$ update cart set note = 'new' returning 1 $$`)
+    const note = async () => (await shared("cart").where({ id: "a" }))[0].note
+    await request(async () => {
+      assert.equal(await note(), "old")
+      await shared.raw("select rewrite()")
+      assert.equal(await note(), "new")
+      sent = 0
+      await shared.raw("select * from cart for update")
+      await note()
+      assert.equal(sent, 2)
+    })
+  })
+
   it("are asked anew when the request has been answered", async () => {
     await database.client.query("insert into cart values ('a', 'old')")
     const res = Object.assign(new EventEmitter(), { end: () => undefined })
