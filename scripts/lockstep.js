@@ -31,24 +31,27 @@ async function main() {
 
 async function compete(buyers, pieces) {
   const { rush } = require("../test/lockstep/rush.ts")
-  let isRight = true
-  for (const cache of ["off", "pegasus"]) {
+  await inEach(async (cache) => {
     const outcome = await rush(cache, buyers, pieces)
     process.stdout.write(`${cache}: ${JSON.stringify(outcome)}\n`)
-    isRight &&= outcome.orders <= pieces && outcome.reserved <= pieces && outcome.wrongTotals === 0
-  }
-  process.exit(isRight ? 0 : 1)
+    return outcome.orders <= pieces && outcome.reserved <= pieces && outcome.wrongTotals === 0
+  })
 }
 
 async function crowded(carts, minutes, seed) {
   const { crowd } = require("../test/lockstep/crowd.ts")
-  let isRight = true
-  for (const cache of ["off", "pegasus"]) {
+  await inEach(async (cache) => {
     const { wrong, ...counts } = await crowd({ cache, carts, duration: minutes * 60_000, seed })
     process.stdout.write(`${cache}: ${JSON.stringify({ ...counts, wrong: wrong.length })}\n`)
     for (const line of wrong.slice(0, 10)) process.stdout.write(`  ${line}\n`)
-    isRight &&= wrong.length === 0
-  }
+    return wrong.length === 0
+  })
+}
+
+/** Ends the process with whether it was right in both. */
+async function inEach(run) {
+  let isRight = true
+  for (const cache of ["off", "pegasus"]) isRight = (await run(cache)) && isRight
   process.exit(isRight ? 0 : 1)
 }
 

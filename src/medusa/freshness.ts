@@ -157,10 +157,7 @@ export class Freshness {
     const { repeats, reads } = this.tracker
     // What is loaded to be kept is not asked for again.
     const read = repeats && !this.tracker.isReading ? this.tracker.readOf(sql, bindings) : undefined
-    if (!repeats || !read) {
-      reads?.asked(undefined)
-      return undefined
-    }
+    if (!repeats || !read) return undefined
     const { tables, rows } = read
     const { tables: told, isTable } = this.feed.catalog
     const isRepeatable = tables.every((table) => told.has(table) || isOfShopper(table))
@@ -188,7 +185,7 @@ export class Freshness {
   }
 
   /** A statement is sent of which nothing is known. */
-  asked(): undefined {
+  asked(): void {
     this.tracker.reads?.asked(undefined)
   }
 
@@ -231,7 +228,7 @@ export class Freshness {
   }
 
   /** Whether the request of this context only shows something. */
-  get isShown(): boolean {
+  get isRead(): boolean {
     return this.tracker.isRead
   }
 

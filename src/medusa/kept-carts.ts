@@ -19,7 +19,7 @@ type Ask = (this: unknown, query: unknown, ...rest: unknown[]) => Promise<unknow
 
 export interface KeptCartsOptions {
   cache: Pick<Cache, "peek" | "capture" | "set">
-  freshness: Pick<Freshness, "recalls" | "isReading" | "isShown" | "collect">
+  freshness: Pick<Freshness, "recalls" | "isReading" | "isRead" | "collect">
   database: Pick<Database, "raw">
   /** How long it lives, in milliseconds. */
   ttl: number
@@ -47,7 +47,7 @@ export function keepCarts(options: KeptCartsOptions): boolean {
     const asked = freshness.isReading || !freshness.recalls ? undefined : askedFor(query, rest)
     if (!asked) return make()
     const key = `cart:${digest(asked.shape)}:${asked.id}`
-    if (freshness.isShown) {
+    if (freshness.isRead) {
       shown.set(asked.shape, true)
       return recall(key, make, options)
     }

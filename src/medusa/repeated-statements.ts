@@ -45,9 +45,9 @@ export function spareRepeats(
   forgetWhenLocked(locking, freshness)
   prototype._query = function (connection, query) {
     const isPlain = Object.keys(query.options ?? {}).length === 0 && !query.bindings?.some(isWithoutText)
-    const asking =
-      this === client && isPlain ? freshness.asking(query.sql, query.bindings) : freshness.asked()
+    const asking = this === client && isPlain ? freshness.asking(query.sql, query.bindings) : undefined
     if (!asking) {
+      freshness.asked()
       freshness.noteChange(query.sql)
       return send.call(this, connection, query).finally(() => freshness.noteChange(query.sql))
     }

@@ -6,8 +6,7 @@
  * The versions come with the rows, in one column more: asked for afterwards they could be those of a change made in between.
  */
 
-/** Quoted, and nobody's column. */
-const column = '"pegasus versions"'
+/** Nobody's column. */
 const name = "pegasus versions"
 
 export interface Versioned {
@@ -38,7 +37,7 @@ export function versioned(sql: string, aliases: readonly string[]): Versioned | 
       const versions = `row(${systems.join(", ")})::text`
       const [list, rest] = [sql.slice(0, index), sql.slice(index)]
       return {
-        sql: `${list.trimEnd()}, ${versions} as ${column} ${rest}`,
+        sql: `${list.trimEnd()}, ${versions} as ${quoted(name)} ${rest}`,
         proof: `select ${versions} as v ${rest}`,
       }
     }
@@ -69,4 +68,4 @@ export function proofOf(statements: Iterable<string>): string {
   return `select array[${each.join(", ")}] as versions`
 }
 
-const quoted = (alias: string) => `"${alias.replaceAll('"', '""')}"`
+const quoted = (identifier: string) => `"${identifier.replaceAll('"', '""')}"`

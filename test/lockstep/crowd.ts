@@ -3,15 +3,13 @@
  * for, each total the sum of its parts, each order what its cart said.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import { need } from "../../demo/run/services"
 import { demandRightSums } from "../../src/bench/rows/arithmetic"
 import { cart as cartShape } from "../../src/bench/rows/shapes"
-import { withClient } from "../../src/feed"
 import { pickOf, randomOf } from "../history/random"
 import { ask, parsed } from "../support/ask"
-import { createDatabase } from "../support/database"
 import { address } from "../support/shopper"
-import { type Ready, startStore } from "../support/store"
+import type { Ready } from "../support/store"
+import { alone, type Bought, inStock } from "./alone"
 
 // biome-ignore lint/suspicious/noExplicitAny: what a store answers
 type Body = any
@@ -38,31 +36,10 @@ const bound = 100
 const betweenEdits = 400
 const pieces = 1_000_000
 
-interface Bought {
-  variant: string
-  item: string
-  profile: string
-}
-
-export async function crowd({ cache, carts, duration, seed }: CrowdOptions): Promise<Crowd> {
-  const services = await need(["redis"])
-  const database = await createDatabase(`pegasus_crowd_${cache}`)
-  const args = ["--cache", cache, "--database-url", database.url, "--redis-url", services.urls.redis]
-  const { ready, stop } = await startStore(args)
-  const query = (text: string, values: unknown[] = []) =>
-    withClient({ connectionString: database.url }, undefined, (client) => client.query(text, values))
-  const outcome: Crowd = { carts: 0, requests: 0, orders: 0, edits: 0, wrong: [] }
-  try {
-    const { rows: bought } = (await query(
-      `select i.variant_id as variant, i.inventory_item_id as item, p.shipping_profile_id as profile
-       from product_variant_inventory_item i join product_variant v on v.id = i.variant_id
-         join product_shipping_profile p using (product_id) order by 1 limit 6`,
-    )) as { rows: Bought[] }
-    await query(
-      `update inventory_level set stocked_quantity = $2::numeric,
-         raw_stocked_quantity = jsonb_build_object('value', $2::numeric::text, 'precision', 20) where inventory_item_id = any($1)`,
-      [bought.map(({ item }) => item), pieces],
-    )
+export function crowd({ cache, carts, duration, seed }: CrowdOptions): Promise<Crowd> {
+  return alone("crowd", cache, async (ready, query) => {
+    const outcome: Crowd = { carts: 0, requests: 0, orders: 0, edits: 0, wrong: [] }
+    const bought = await inStock(query, 6, pieces)
     const prices = new Prices(query)
     for (const { variant } of bought) await prices.change(variant, 50)
     const end = Date.now() + duration
@@ -95,11 +72,7 @@ export async function crowd({ cache, carts, duration, seed }: CrowdOptions): Pro
       outcome.wrong.push(`${outcome.orders} orders were told, ${orders} are there`)
     if (ordered !== reserved) outcome.wrong.push(`${ordered} pieces were ordered, ${reserved} are reserved`)
     return outcome
-  } finally {
-    await stop()
-    await database.drop()
-    await services.release()
-  }
+  })
 }
 
 /** What variants cost, and when. */

@@ -40,11 +40,7 @@ describe("a cart that is shown", () => {
     const locking = { acquire: async () => undefined, execute: async () => undefined }
     assert.ok(spareRepeats(shared as unknown as Connection, locking, told.freshness))
     // As Medusa loads a cart: one statement after the other, by what the one before gave.
-    query.internalQuery = async () => {
-      loads++
-      return [await load((sql) => shared.raw(sql))]
-    }
-    assert.ok(keepCarts({ ...told, database: shared as unknown as Connection, ttl: 60_000 }))
+    loadBy(async () => load((sql) => shared.raw(sql)))
   })
   afterEach(async () => {
     await told.close()
@@ -62,6 +58,14 @@ describe("a cart that is shown", () => {
     )
     const total = lines.rows.reduce((sum, { amount }) => sum + Number(amount), 0)
     return { ...rows[0], lines: lines.rows, total: new BigNumber(total) }
+  }
+  /** Whoever asks Medusa for a cart gets what this makes, or what was kept of it. */
+  const loadBy = (make: () => Promise<object>) => {
+    query.internalQuery = async () => {
+      loads++
+      return [await make()]
+    }
+    assert.ok(keepCarts({ ...told, database: shared as unknown as Connection, ttl: 60_000 }))
   }
   const truth = async () => [await load((sql) => database.client.query(sql))]
   const asked = { cart: { __args: { filters: { id: "c" } }, fields: ["id"] } }
@@ -98,14 +102,12 @@ describe("a cart that is shown", () => {
   it("is kept with whatever a shopper wrote into it", async () => {
     for (const note of ["what?", "pegasus number", "number"]) {
       await database.client.query("update cart set note = $1", [note])
-      query.internalQuery = async () => {
-        loads++
+      loadBy(async () => {
         const { rows } = await shared.raw(
           `select c.* from cart as c where c.note = '${note.replace("?", "\\?")}'`,
         )
-        return [{ ...rows[0], metadata: { [note]: [1, {}, "2"] } }]
-      }
-      assert.ok(keepCarts({ ...told, database: shared as unknown as Connection, ttl: 60_000 }))
+        return { ...rows[0], metadata: { [note]: [1, {}, "2"] } }
+      })
       loads = 0
       const first = await show({ cart: { ...asked.cart, note } })
       assert.deepEqual(await show({ cart: { ...asked.cart, note } }), first)
@@ -129,12 +131,10 @@ describe("a cart that is shown", () => {
       "select * from cart where deleted_at < now()",
       "begin; commit",
     ]) {
-      query.internalQuery = async () => {
-        loads++
+      loadBy(async () => {
         await shared.raw(sql)
-        return [await load((one) => shared.raw(one))]
-      }
-      assert.ok(keepCarts({ ...told, database: shared as unknown as Connection, ttl: 60_000 }))
+        return load((one) => shared.raw(one))
+      })
       loads = 0
       for (let time = 0; time < 2; time++) await show({ cart: { ...asked.cart, sql } })
       assert.equal(loads, 2, sql)
@@ -144,11 +144,7 @@ describe("a cart that is shown", () => {
   it("is not kept when a module of the store's own has a part in it", async () => {
     const points = { listPoints: async () => 7 }
     noteReads(points, told)
-    query.internalQuery = async () => {
-      loads++
-      return [{ ...(await load((sql) => shared.raw(sql))), points: await points.listPoints() }]
-    }
-    assert.ok(keepCarts({ ...told, database: shared as unknown as Connection, ttl: 60_000 }))
+    loadBy(async () => ({ ...(await load((sql) => shared.raw(sql))), points: await points.listPoints() }))
     for (let time = 0; time < 2; time++) await show()
     assert.equal(loads, 2)
   })
@@ -156,12 +152,10 @@ describe("a cart that is shown", () => {
   it("depends on what of the catalogue was kept, and lives no longer", async () => {
     const { freshness, cache } = told
     let life = 60_000
-    query.internalQuery = async () => {
-      loads++
+    loadBy(async () => {
       freshness.answered(undefined, { tags: ["region"], expiresAt: Date.now() + life })
-      return [await load((sql) => shared.raw(sql))]
-    }
-    assert.ok(keepCarts({ ...told, database: shared as unknown as Connection, ttl: 60_000 }))
+      return load((sql) => shared.raw(sql))
+    })
     for (let time = 0; time < 2; time++) await show()
     assert.equal(loads, 1)
     await cache.invalidate({ tags: ["region"] })
