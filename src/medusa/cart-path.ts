@@ -5,6 +5,7 @@
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import { Modules } from "@medusajs/framework/utils"
 import type { Cache } from "../engine"
+import { copyCheckpointsOnce } from "./checkpoint-copies"
 import { spareCheckpoints } from "./checkpoints"
 import type { Database, Freshness } from "./freshness"
 import { keepCarts } from "./kept-carts"
@@ -29,6 +30,7 @@ export function shortenCartPath(options: CartPathOptions): string[] {
     ...(spareFinds(freshness) ? [] : ["repeated finds"]),
     ...(keepCarts(options) ? [] : ["carts"]),
     ...(spareCheckpoints() ? [] : ["checkpoints"]),
+    ...(copyCheckpointsOnce() ? [] : ["copies of checkpoints"]),
     ...cheapenFunctions(),
   ]
 }

@@ -31,6 +31,14 @@ const seams: Record<string, Renaming[]> = {
   "previous step": [
     { files: "/@medusajs/orchestration/dist/", from: "\\bgetPreviousStep\\b", to: "stepBefore" },
   ],
+  "saving of checkpoints": [
+    { files: "/@medusajs/[^/]+/dist/", from: "\\bsaveCheckpoint\\b", to: "keepCheckpoint" },
+  ],
+  copies: [{ files: "/@medusajs/[^/]+/dist/", from: "\\bparseStringifyIfNecessary\\b", to: "copyAsJson" }],
+  numbers: [{ files: "/@medusajs/utils/dist/totals/", from: "\\bsetRawValueOrThrow\\b", to: "readRawValue" }],
+  "fields of entities": [
+    { files: "/@medusajs/utils/dist/dal/", from: "\\bprocessProperty\\b", to: "serializeProperty" },
+  ],
   "begin of a transaction": [
     { files: "/@medusajs/[^/]+/dist/", from: "\\bbeginTransaction\\b", to: "startTransaction" },
   ],
