@@ -2,8 +2,10 @@
  * `npm test`: formatter, linter, types, then every test file. With names, only the files whose path holds
  * one of them: `npm test -- engine`.
  */
-const { spawnSync } = require("node:child_process")
+const { spawn, spawnSync } = require("node:child_process")
+const { once } = require("node:events")
 const fs = require("node:fs")
+const os = require("node:os")
 const path = require("node:path")
 const { prepare, buildDemo, root } = require("./setup")
 
@@ -21,15 +23,41 @@ async function main() {
     .filter((file) => wanted.length === 0 || wanted.some((name) => file.includes(name)))
   const light = files.filter(isLight)
   test("tests that need nothing but a process", light, 2)
-  // One file at a time: several start stores, and this must pass on two cores.
+  // One file at a time: several start stores, and this must pass on two cores. What installs packages mostly waits.
   const heavy = files.filter((file) => !light.includes(file))
-  test("tests with PostgreSQL, Redis, stores", heavy, 1)
+  const waiting = heavy.filter((file) => file.includes("consumer"))
+  const beside = testBeside("tests that install packages", waiting)
+  test(
+    "tests with PostgreSQL, Redis, stores",
+    heavy.filter((file) => !waiting.includes(file)),
+    1,
+  )
+  await beside
 }
 
 function test(name, files, count) {
+  if (files.length > 0) step(name, process.execPath, argumentsOf(files, count))
+}
+
+/** Beside what comes next, with what that leaves of the processor; what it says comes when it has ended. */
+async function testBeside(name, files) {
   if (files.length === 0) return
+  const place = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "pegasus-test-")), "said")
+  const said = fs.openSync(place, "w")
+  const child = spawn(process.execPath, argumentsOf(files, 1), { cwd: root, stdio: ["ignore", said, said] })
+  os.setPriority(child.pid, os.constants.priority.PRIORITY_LOW)
+  const end = () => child.kill()
+  process.on("exit", end)
+  const [status] = await once(child, "exit")
+  process.off("exit", end)
+  process.stdout.write(`\n${name}\n${fs.readFileSync(place, "utf8")}`)
+  fs.rmSync(path.dirname(place), { recursive: true })
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+function argumentsOf(files, count) {
   const options = ["--require", "./scripts/typescript.js", "--test", `--test-concurrency=${count}`]
-  step(name, process.execPath, [...options, "--test-reporter=spec", ...files])
+  return [...options, "--test-reporter=spec", ...files]
 }
 
 /** By what it imports. */

@@ -52,8 +52,10 @@ export async function runStores({
   const port = redis.port
   const args = ["--cache", "pegasus", "--database-url", database.url, "--redis-url", redis.url]
   if (proxy) args.push("--proxy")
-  const stores: Awaited<ReturnType<typeof startStore>>[] = []
-  for (let number = 0; number < processes; number++) stores.push(await startStore(args, blockable))
+  // The first makes the triggers.
+  const stores = [await startStore(args, blockable)]
+  const others = Array.from({ length: processes - 1 }, () => startStore(args, blockable))
+  stores.push(...(await Promise.all(others)))
   const truth = new Truth(database.url)
   const ids = (
     await truth.query(

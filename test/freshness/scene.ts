@@ -34,8 +34,8 @@ export async function openScene(kind: Kind, secondKind = kind): Promise<Scene> {
     stops.push(stop)
     return storeAt(ready)
   }
-  const truth = await open("off")
-  const first = await open(kind)
+  // The first makes the triggers.
+  const [truth, first] = await Promise.all([open("off"), open(kind)])
   const second = await open(secondKind)
   return {
     first,

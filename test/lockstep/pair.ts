@@ -44,7 +44,7 @@ export async function openPair(): Promise<Pair> {
   const [one, other] = databases.map(({ url }) => url) as [string, string]
   const open = async (mode: string, url: string) =>
     startStore(["--cache", mode, "--database-url", url, "--redis-url", services.urls.redis])
-  const started = [await open("off", one), await open("pegasus", other)]
+  const started = await Promise.all([open("off", one), open("pegasus", other)])
   const stores = (await Promise.all(
     started.map(async ({ ready }) => ({ ready, adminToken: await adminTokenOf(ready), known: {} })),
   )) as [Mine, Mine]

@@ -20,8 +20,10 @@ describe("a store with Pegasus", () => {
   before(async () => {
     redis = await startRedis()
     port = Number(new URL(redis.url).port)
-    first = await startStore(["--cache", "pegasus", "--redis-url", redis.url])
-    second = await startStore(["--cache", "pegasus", "--redis-url", redis.url, "--proxy"])
+    const args = ["--cache", "pegasus", "--redis-url", redis.url]
+    const stores = await Promise.all([startStore(args), startStore([...args, "--proxy"])])
+    first = stores[0]
+    second = stores[1]
   })
   after(async () => {
     await first?.stop()
