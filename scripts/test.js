@@ -22,16 +22,12 @@ async function main() {
     .map((file) => path.relative(root, file))
     .filter((file) => wanted.length === 0 || wanted.some((name) => file.includes(name)))
   const light = files.filter(isLight)
+  const waiting = files.filter((file) => file.includes("consumer"))
+  const heavy = files.filter((file) => !light.includes(file) && !waiting.includes(file))
   test("tests that need nothing but a process", light, 2)
   // One file at a time: several start stores, and this must pass on two cores. What installs packages mostly waits.
-  const heavy = files.filter((file) => !light.includes(file))
-  const waiting = heavy.filter((file) => file.includes("consumer"))
   const beside = testBeside("tests that install packages", waiting)
-  test(
-    "tests with PostgreSQL, Redis, stores",
-    heavy.filter((file) => !waiting.includes(file)),
-    1,
-  )
+  test("tests with PostgreSQL, Redis, stores", heavy, 1)
   await beside
 }
 
@@ -42,16 +38,18 @@ function test(name, files, count) {
 /** Beside what comes next, with what that leaves of the processor; what it says comes when it has ended. */
 async function testBeside(name, files) {
   if (files.length === 0) return
-  const place = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "pegasus-test-")), "said")
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "pegasus-test-"))
+  const place = path.join(folder, "said")
   const said = fs.openSync(place, "w")
   const child = spawn(process.execPath, argumentsOf(files, 1), { cwd: root, stdio: ["ignore", said, said] })
   os.setPriority(child.pid, os.constants.priority.PRIORITY_LOW)
-  const end = () => child.kill()
-  process.on("exit", end)
+  fs.closeSync(said)
+  process.on("exit", () => {
+    child.kill()
+    fs.rmSync(folder, { recursive: true })
+  })
   const [status] = await once(child, "exit")
-  process.off("exit", end)
   process.stdout.write(`\n${name}\n${fs.readFileSync(place, "utf8")}`)
-  fs.rmSync(path.dirname(place), { recursive: true })
   if (status !== 0) process.exit(status ?? 1)
 }
 

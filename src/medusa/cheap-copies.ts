@@ -7,6 +7,7 @@
 import { dirname, join } from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import { BigNumber } from "@medusajs/framework/utils"
+import { placeFrom } from "./query-package"
 
 type Copy = (value: unknown) => unknown
 
@@ -28,8 +29,7 @@ export function cheapenCopies(): boolean {
 /** A module of Medusa's utilities; their index hands on what is in it at the time. */
 function moduleOf(name: string): Module | undefined {
   try {
-    const framework = require.resolve("@medusajs/framework/utils")
-    const utilities = require.resolve("@medusajs/utils", { paths: [dirname(framework)] })
+    const utilities = placeFrom("@medusajs/utils", require.resolve("@medusajs/framework/utils"))
     return require(join(dirname(utilities), "common", name))
   } catch {
     return undefined
@@ -61,7 +61,7 @@ function textOrNumber(value: { toJSON?: unknown }): string | number | undefined 
   if (typeof value.toJSON !== "function") return undefined
   const given: unknown = value.toJSON("")
   // JSON has no NaN, no infinity and no negative zero.
-  const isSame = typeof given === "string" || (Number.isFinite(given) && given !== 0)
+  const isSame = typeof given === "string" || (Number.isFinite(given) && !Object.is(given, -0))
   return isSame ? (given as string | number) : undefined
 }
 

@@ -9,6 +9,7 @@
  */
 import { DistributedTransaction, TransactionOrchestrator } from "@medusajs/framework/orchestration"
 import { TransactionState, TransactionStepState } from "@medusajs/framework/utils"
+import { storageInMemory } from "./checkpoints"
 
 interface Step {
   invoke?: { state: TransactionStepState }
@@ -43,60 +44,64 @@ interface SaveOptions {
   stepId?: string
 }
 
-interface Engine {
-  keyPrefix: string
-  keyValueStore?: { storage?: Record<string, Checkpoint>; isLocked?: Map<string, true> }
-  prototype: { saveCheckpoint?: (this: Transaction, options?: SaveOptions) => Promise<unknown> }
+interface Storage {
+  storage?: Record<string, Checkpoint>
+  isLocked?: Map<string, true>
 }
 
-const engine = "InMemoryDistributedTransactionStorage"
+interface Transactions {
+  keyPrefix: string
+  prototype: { saveCheckpoint?: (this: Transaction, options?: SaveOptions) => Promise<unknown> }
+}
 
 /**
  * Another workflow engine than the one in memory is left alone.
  * @returns false when it is not as expected, and nothing was changed
  */
 export function copyCheckpointsOnce(): boolean {
-  const { keyValueStore, keyPrefix, prototype } = DistributedTransaction as unknown as Engine
-  if (keyValueStore?.constructor.name !== engine) return true
+  const keyValueStore = storageInMemory<Storage>()
+  if (!keyValueStore) return true
   const { storage, isLocked } = keyValueStore
+  const { keyPrefix, prototype } = DistributedTransaction as unknown as Transactions
   const save = prototype.saveCheckpoint
   if (typeof save !== "function" || typeof storage !== "object" || !(isLocked instanceof Map)) return false
-  const tried = new WeakMap<Context, Map<unknown, unknown>>()
-  prototype.saveCheckpoint = async function (options = {}) {
+  prototype.saveCheckpoint = function (options = {}) {
     const key = TransactionOrchestrator.getKeyName(keyPrefix, this.modelId, this.transactionId)
     const saved = storage[key]
-    const flow = this.getFlow()
-    const context = this.getContext()
-    const isPlain =
-      saved && !isLocked.has(key) && this.getErrors().length === 0 && goesOn(flow, saved.flow, options)
-    if (!isPlain || !canBeWritten(context, tried)) return save.call(this, options)
-    const given = { ...context, invoke: { ...context.invoke } }
-    storage[key] = { flow: JSON.parse(JSON.stringify(flow)), context: given, errors: [] }
-    return storage[key]
+    const isPlain = saved && !isLocked.has(key) && goesOn(this, saved, options)
+    if (!isPlain) return save.call(this, options)
+    storage[key] = copyOfState(this)
+    return Promise.resolve(storage[key])
   }
   return true
 }
 
+/** What the steps gave is not copied; what they give from now on is not in it. */
+function copyOfState(transaction: Transaction): Checkpoint {
+  const context = transaction.getContext()
+  const flow = JSON.parse(JSON.stringify(transaction.getFlow()))
+  return { flow, context: { ...context, invoke: { ...context.invoke } }, errors: [] }
+}
+
 /** Whether nothing is done when this is saved, but that it is kept. A step that waits, or is tried again later, is to be stored (`store`). */
-function goesOn(flow: Flow, saved: Flow, { stepId }: SaveOptions): boolean {
-  if (flow.state !== TransactionState.INVOKING) return false
-  if (flow.cancelledAt || saved.cancelledAt || !saved.steps) return false
-  const { state } = (stepId === undefined ? undefined : saved.steps[stepId]?.invoke) ?? {}
+function goesOn(transaction: Transaction, saved: Checkpoint, { stepId }: SaveOptions): boolean {
+  const flow = transaction.getFlow()
+  if (flow.state !== TransactionState.INVOKING || transaction.getErrors().length > 0) return false
+  if (flow.cancelledAt || saved.flow.cancelledAt || !saved.flow.steps) return false
+  const { state } = (stepId === undefined ? undefined : saved.flow.steps[stepId]?.invoke) ?? {}
   if (state !== undefined && !isOpen(state)) return false
-  return !Object.values(flow.steps).some((step) => step.definition?.store)
+  if (Object.values(flow.steps).some((step) => step.definition?.store)) return false
+  return canBeWritten(transaction.getContext(), saved.context)
 }
 
 const isOpen = (state: TransactionStepState) =>
   state === TransactionStepState.NOT_STARTED || state === TransactionStepState.INVOKING
 
 /** What a step gave is tried when it is new; with all that was given before by Medusa, when the flow ends. */
-function canBeWritten(context: Context, tried: WeakMap<Context, Map<unknown, unknown>>): boolean {
-  const known = tried.get(context) ?? new Map<unknown, unknown>()
-  tried.set(context, known)
+function canBeWritten({ invoke }: Context, saved: Context): boolean {
   try {
-    for (const [step, given] of Object.entries(context.invoke)) {
-      if (known.get(step) !== given) JSON.stringify(given)
-      known.set(step, given)
+    for (const [step, given] of Object.entries(invoke)) {
+      if (saved.invoke[step] !== given) JSON.stringify(given)
     }
     return true
   } catch {

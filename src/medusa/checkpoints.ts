@@ -20,20 +20,27 @@ type Begin = (this: unknown, options: { transactionId: string }) => Promise<unkn
 /** Milliseconds. */
 const longestFlow = 60_000
 const mostSaved = 50_000
-const engine = "InMemoryDistributedTransactionStorage"
 /** What node's ULIDs are made of (Crockford's base 32); the first ten digits are the milliseconds since 1970. */
 const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 const madeUp = /auto-([0-9A-HJKMNP-TV-Z]{10})[0-9A-HJKMNP-TV-Z]{16}(?:-attempt-\d+)?$/
+
+/** Where workflows are kept, if that is Medusa's engine in memory. */
+export function storageInMemory<T extends object>(): T | undefined {
+  const { keyValueStore } = DistributedTransaction as unknown as { keyValueStore?: T }
+  return keyValueStore?.constructor.name === "InMemoryDistributedTransactionStorage"
+    ? keyValueStore
+    : undefined
+}
 
 /**
  * Spares Medusa the question. Another workflow engine than the one in memory is left alone.
  * @returns false when it is not as expected, and nothing was changed
  */
 export function spareCheckpoints(): boolean {
-  const { keyValueStore } = DistributedTransaction as unknown as { keyValueStore?: Storage }
+  const keyValueStore = storageInMemory<Storage>()
   const orchestrator = TransactionOrchestrator.prototype as unknown as { beginTransaction?: Begin }
   const begin = orchestrator.beginTransaction
-  if (keyValueStore?.constructor.name !== engine) return true
+  if (!keyValueStore) return true
   if (typeof begin !== "function" || typeof keyValueStore.get !== "function") return false
   const { get, save } = keyValueStore
   const saved = new LRUCache<string, true>({ max: mostSaved })

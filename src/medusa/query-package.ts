@@ -5,12 +5,14 @@ interface QueryPackage {
   ModuleDataFetcher?: { prototype: object }
 }
 
+/** Where a package is that is not ours but of the one at `place`. @throws when it is not there */
+export const placeFrom = (name: string, place: string) => require.resolve(name, { paths: [dirname(place)] })
+
 /** Medusa's package for queries across modules. It is the framework's, not ours: it is found from there. */
 export function queryPackage(): QueryPackage | undefined {
   try {
-    const from = (name: string, place: string) => require.resolve(name, { paths: [dirname(place)] })
     const framework = require.resolve("@medusajs/framework/modules-sdk")
-    return require(from("@medusajs/query", from("@medusajs/modules-sdk", framework)))
+    return require(placeFrom("@medusajs/query", placeFrom("@medusajs/modules-sdk", framework)))
   } catch {
     return undefined
   }
