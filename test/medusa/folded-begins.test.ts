@@ -1,0 +1,171 @@
+/** Transactions that begin with their first statement, on a real PostgreSQL. */
+import assert from "node:assert/strict"
+import { after, before, beforeEach, describe, it } from "node:test"
+import knex, { type Knex } from "knex"
+import { foldBegins } from "../../src/medusa/folded-begins"
+import type { Database as Connection } from "../../src/medusa/freshness"
+import { createDatabase, type Database } from "../support/database"
+
+/** Of `pg`. */
+interface Raw {
+  query(text: string): Promise<{ rows: Record<string, unknown>[] }>
+}
+
+interface Client {
+  acquireConnection(): Promise<Raw>
+  releaseConnection(raw: Raw): Promise<void>
+}
+
+describe("a transaction", () => {
+  let database: Database
+  let shared: Knex
+  /** What went to PostgreSQL, message by message. */
+  let sent: string[] = []
+
+  before(async () => {
+    database = await createDatabase("pegasus_begins")
+    await database.client.query("create table thing (id int primary key)")
+    const connection = { connectionString: database.url }
+    shared = knex({ client: "pg", connection, pool: { min: 1, max: 1 } })
+    const raw = await rawConnection()
+    const socket = raw as unknown as { connection: { query(text: string): void } }
+    const prototype = Object.getPrototypeOf(socket.connection)
+    const { query, parse } = prototype
+    prototype.query = function (text: string) {
+      sent.push(text)
+      return query.call(this, text)
+    }
+    prototype.parse = function (asked: { text: string }) {
+      sent.push(asked.text)
+      return parse.call(this, asked)
+    }
+    assert.ok(foldBegins(shared as unknown as Connection))
+  })
+  beforeEach(async () => {
+    await database.client.query("truncate thing")
+    sent = []
+  })
+  after(async () => {
+    await shared?.destroy()
+    await database?.drop()
+  })
+
+  async function rawConnection(): Promise<Raw> {
+    const { client } = shared as unknown as { client: Client }
+    const raw = await client.acquireConnection()
+    await client.releaseConnection(raw)
+    return raw
+  }
+
+  const ids = async () =>
+    (await database.client.query("select id from thing order by 1")).rows.map(({ id }) => id)
+  const heard = () => sent.filter((text) => !/truncate|order by 1/.test(text))
+
+  it("begins with its first statement", async () => {
+    const given = await shared.transaction(async (transaction) => {
+      assert.deepEqual(heard(), [])
+      const first = await transaction.raw("insert into thing values (1) returning id")
+      assert.deepEqual(await ids(), [])
+      await transaction.raw("insert into thing values (2)")
+      return first
+    })
+    assert.deepEqual([given.command, given.rowCount, given.rows], ["INSERT", 1, [{ id: 1 }]])
+    const statements = ["BEGIN;insert into thing values (1) returning id", "insert into thing values (2)"]
+    assert.deepEqual(heard(), [...statements, "COMMIT;"])
+    assert.deepEqual(await ids(), [1, 2])
+  })
+
+  it("of which nothing is asked is none", async () => {
+    await shared.transaction(async () => undefined)
+    await assert.rejects(
+      shared.transaction(async () => {
+        throw new Error("not now")
+      }),
+      /not now/,
+    )
+    assert.deepEqual(heard(), [])
+    await shared.raw("insert into thing values (1)")
+    assert.deepEqual(await ids(), [1])
+  })
+
+  it("begins before what cannot go in one message with it", async () => {
+    await shared.transaction(async (transaction) => {
+      await transaction("thing").insert({ id: 1 })
+      assert.deepEqual(await ids(), [])
+    })
+    await shared.transaction(async (transaction) => {
+      const asArrays = transaction
+        .raw("insert into thing values (2) returning id")
+        .options({ rowMode: "array" })
+      assert.deepEqual((await asArrays).rows, [[2]])
+      assert.deepEqual(await ids(), [1])
+    })
+    await shared.transaction(async (transaction) => {
+      const raw = (await transaction.client.acquireConnection()) as Raw
+      await raw.query("insert into thing values (3)")
+      assert.deepEqual(await ids(), [1, 2])
+    })
+    assert.equal(heard().filter((text) => text === "BEGIN;").length, 3)
+    assert.deepEqual(await ids(), [1, 2, 3])
+  })
+
+  it("gives what several statements in one give", async () => {
+    await shared.transaction(async (transaction) => {
+      const answers = await transaction.raw("insert into thing values (1); select id from thing")
+      assert.deepEqual(
+        answers.map(({ rows }: { rows: unknown[] }) => rows),
+        [[], [{ id: 1 }]],
+      )
+    })
+    assert.deepEqual(await ids(), [1])
+  })
+
+  it("ends as ever: undone as a whole, in parts, at a level of isolation", async () => {
+    const failed = shared.transaction(async (transaction) => {
+      await transaction.raw("insert into thing values (1)")
+      await transaction.raw("insert into thing values (1)")
+    })
+    await assert.rejects(failed, /duplicate/)
+    await shared.transaction(async (outer) => {
+      const inner = outer.transaction(async (within) => {
+        await within.raw("insert into thing values (2)")
+        throw new Error("undone")
+      })
+      await assert.rejects(inner, /undone/)
+      await outer.raw("insert into thing values (3)")
+    })
+    await shared.transaction(async (transaction) => transaction.raw("insert into thing values (4)"), {
+      isolationLevel: "serializable",
+    })
+    assert.deepEqual(await ids(), [3, 4])
+  })
+
+  for (const [kind, statement] of [
+    ["fails", "insert into thing values (1), (1)"],
+    ["cannot be read", "insert into thing valued (1)"],
+  ] as const) {
+    it(`is broken by a first statement that ${kind}, as ever`, async () => {
+      await shared.transaction(async (transaction) => {
+        await assert.rejects(transaction.raw(statement), /duplicate|syntax/)
+        await assert.rejects(transaction.raw("insert into thing values (2)"), { code: "25P02" })
+      })
+      assert.deepEqual(await ids(), [])
+      await shared.raw("insert into thing values (3)")
+      assert.deepEqual(await ids(), [3])
+    })
+  }
+
+  it("that was let go before it asked anything begins for nobody else", async () => {
+    const { client } = shared as unknown as { client: Client }
+    const raw = await client.acquireConnection()
+    await Object.create(client)._query(raw, { sql: "BEGIN;" })
+    await client.releaseConnection(raw)
+    await shared.raw("insert into thing values (1)")
+    assert.deepEqual(heard(), ["insert into thing values (1)"])
+    assert.deepEqual(await ids(), [1])
+  })
+
+  it("is left alone where knex is not as expected", () => {
+    assert.equal(foldBegins({ client: {} } as never), false)
+  })
+})
