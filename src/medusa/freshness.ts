@@ -14,15 +14,16 @@ import { copyOf, isPlain } from "../engine"
 import { type Feed, install, isHot, isOfShopper, isStock, postgresFeed, withClient } from "../feed"
 import {
   type Change,
+  Course,
   loadParser,
   type Past,
+  type Question,
   type Reading,
   type Reads,
-  type Repeats,
+  Repeats,
   type Request,
   Tracker,
   tagsOfChanges,
-  type Versioned,
   versioned,
 } from "../tracking"
 import type { FeedOptions } from "./options"
@@ -45,18 +46,26 @@ interface Query {
 
 /** A statement that is about to be sent. */
 export interface Asking {
-  /** Where it is remembered, if it may be. */
-  repeats: Repeats | undefined
-  tables: readonly string[]
-  /** How to ask for the versions of its rows, too. */
-  versioned: Versioned | undefined
+  question: Question
+  repeats: Repeats
   /** To be called when it was answered. */
   answered(versions: string | undefined): void
+}
+
+/** What a request is about, as far as it is known before it asks anything. */
+export interface About {
+  /** It begins with what was asked about this cart before, once that is proven. */
+  cart?: string | undefined
+  /** Requests of one kind ask much the same, of what they are given. */
+  kind?: string | undefined
+  given?: string | undefined
 }
 
 /** How many carts' statements are remembered, and how long, in milliseconds. */
 const mostCarts = 500
 const longestPast = 300_000
+/** How many kinds of requests are watched. */
+const mostKinds = 200
 
 /** The first cart that is named in a text. */
 export const cartIn = (text: string): string | undefined => /\bcart_[0-9A-Z]{26}\b/.exec(text)?.[0]
@@ -94,6 +103,8 @@ export class Freshness {
   private readonly feed: Feed
   /** By cart. */
   private readonly past = new LRUCache<string, Past>({ max: mostCarts, ttl: longestPast })
+  /** By kind of request. */
+  private readonly courses = new LRUCache<string, Course>({ max: mostKinds })
 
   /** Resolves when statements can be understood. */
   static async begin(options: FreshnessOptions): Promise<Freshness> {
@@ -152,25 +163,41 @@ export class Freshness {
     return this.tracker.isReading
   }
 
-  /** What is known of a statement of a shopper's request; undefined when it must be asked as it is. */
-  asking(sql: string, bindings: readonly unknown[] | undefined): Asking | undefined {
+  /**
+   * What is known of a statement of a shopper's request; undefined when it must be asked as it is.
+   * @param key tells it from others; the statement itself when it has no parameters
+   */
+  asking(sql: string, bindings: readonly unknown[], key: string): Asking | undefined {
     const { repeats, reads } = this.tracker
     // What is loaded to be kept is not asked for again.
-    const read = repeats && !this.tracker.isReading ? this.tracker.readOf(sql, bindings) : undefined
-    if (!repeats || !read) return undefined
-    const { tables, rows } = read
-    const { tables: told, isTable } = this.feed.catalog
-    const isRepeatable = tables.every((table) => told.has(table) || isOfShopper(table))
-    const isVersioned = rows && !bindings?.length && tables.every(isTable)
-    const proof = isVersioned ? versioned(sql, rows) : undefined
+    if (!repeats || this.tracker.isReading) return undefined
+    const question = repeats.expected(key) ?? this.questionOf(sql, bindings, key)
+    if (!question) return undefined
+    const { tables, proof, isRepeatable } = question
     return {
-      repeats: isRepeatable ? repeats : undefined,
-      tables,
-      versioned: proof,
+      question,
+      repeats,
       answered: (versions) => {
-        const known = proof && versions !== undefined ? { sql: proof.proof, versions } : undefined
+        const known = proof !== undefined && versions !== undefined ? { sql: proof, versions } : undefined
         reads?.asked(isRepeatable ? tables : undefined, known)
       },
+    }
+  }
+
+  private questionOf(sql: string, bindings: readonly unknown[], key: string): Question | undefined {
+    const read = this.tracker.readOf(sql, bindings)
+    if (!read) return undefined
+    const { shape, tables, rows } = read
+    const { tables: told, isTable } = this.feed.catalog
+    const isBound = bindings.length > 0
+    const areOurs = tables.every(isTable)
+    const byVersion = rows && !isBound && areOurs ? versioned(sql, rows) : undefined
+    return {
+      ...{ key, sql, shape, tables, isBound },
+      text: byVersion?.sql ?? sql,
+      proof: byVersion?.proof,
+      isRepeatable: tables.every((table) => told.has(table) || isOfShopper(table)),
+      mayBeAhead: areOurs && !isBound && !sql.includes(";") && !tables.some(isStock),
     }
   }
 
@@ -252,21 +279,33 @@ export class Freshness {
   /**
    * Runs a request, and afterwards knows whether it wrote.
    * @param recalls whether what it reads may be what is kept
-   * @param cart which one it is about: it begins with what was asked about it before, once that is proven
    */
-  request<T>(recalls: boolean, run: (request: Request) => T, cart?: string | undefined): T {
-    return this.tracker.request(recalls, run, cart === undefined ? undefined : this.past.get(cart))
+  request<T>(recalls: boolean, run: (request: Request) => T, { cart, kind, given = "" }: About = {}): T {
+    if (!recalls) return this.tracker.request(run)
+    const past = cart === undefined ? undefined : this.past.get(cart)
+    const journey = kind === undefined ? undefined : this.courseOf(kind).begin(given)
+    return this.tracker.request(run, new Repeats(past, journey, (sql) => this.questionOf(sql, [], sql)))
   }
 
-  /** Ends a shopper's request: what goes on, such as a subscriber, asks for itself. */
-  answeredTo(request: Request, cart: string | undefined): void {
+  /**
+   * Ends a shopper's request: what goes on, such as a subscriber, asks for itself.
+   * @param isRight whether it went as it should
+   */
+  answeredTo(request: Request, cart: string | undefined, isRight = true): void {
     const asked = request.repeats?.remembered()
+    if (isRight) request.repeats?.journey?.end()
     request.recalls = false
     request.repeats = undefined
     if (!asked?.size) return
     // Who made a cart did not name it.
     const about = cart ?? cartIn([...asked.keys()].join())
     if (about !== undefined) this.past.set(about, asked)
+  }
+
+  private courseOf(kind: string): Course {
+    const course = this.courses.get(kind) ?? new Course()
+    this.courses.set(kind, course)
+    return course
   }
 
   /** From a statement that changed something to its being heard here, of the last thousand. Milliseconds. */

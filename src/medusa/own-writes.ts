@@ -11,7 +11,7 @@ import type { MedusaNextFunction, MedusaRequest, MedusaResponse } from "@medusaj
 import { Modules } from "@medusajs/framework/utils"
 import { wroteHeader } from "../proxy"
 import type { Request } from "../tracking"
-import { cartIn, type Freshness } from "./freshness"
+import { type About, cartIn, type Freshness } from "./freshness"
 
 /** Where money is made: what is kept of the catalogue is first proven to be what is committed. */
 const completion = /^\/store\/carts\/[^/]+\/complete\b/
@@ -28,12 +28,10 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
     next()
     return
   }
-  const cart = isShopper
-    ? cartIn(`${req.originalUrl} ${(req.body as { cart_id?: unknown } | undefined)?.cart_id}`)
-    : undefined
+  const about = isShopper ? aboutOf(req) : {}
   const run = (request: Request) => {
     request.isRead = isRead
-    res.once("close", () => freshness.answeredTo(request, cart))
+    res.once("close", () => freshness.answeredTo(request, about.cart, res.statusCode < 400))
     if (isRead) {
       next()
       return
@@ -48,7 +46,25 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
     if (!completion.test(req.originalUrl)) next()
     else void proven(request, freshness).then(() => next())
   }
-  freshness.request(isShopper, run, cart)
+  freshness.request(isShopper, run, about)
+}
+
+/** Longer bodies are not looked into further. */
+const longestBody = 4_000
+
+/** Of one kind are requests that differ in ids and in the values of the body alone. */
+function aboutOf({
+  method,
+  originalUrl,
+  body,
+}: Pick<MedusaRequest, "method" | "originalUrl" | "body">): About {
+  const names = Object.keys((body as object | undefined) ?? {}).sort()
+  const cartId = (body as { cart_id?: unknown } | undefined)?.cart_id
+  return {
+    cart: cartIn(`${originalUrl} ${cartId}`),
+    kind: `${method} ${originalUrl.replace(/\b[a-z]+(?:_[a-z]+)*_[0-9A-Z]{26}\b/g, "*")} ${names}`,
+    given: `${originalUrl} ${JSON.stringify(body ?? "").slice(0, longestBody)}`,
+  }
 }
 
 async function proven(request: Request, freshness: Freshness): Promise<void> {

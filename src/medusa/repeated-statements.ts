@@ -1,13 +1,13 @@
 /**
  * Statements that Medusa repeats within one of a shopper's requests are asked once, until the request writes to what they read: a cart
- * is loaded seven times while a delivery is chosen for it.
+ * is loaded seven times while a delivery is chosen for it. What a request is expected to ask next is asked along, in one message.
  *
  * Two seams. `_query` of knex's PostgreSQL client sends every statement (knex/lib/dialects/postgres/index.js:230, 2.5); the clients that
  * transactions have are made of the same prototype (knex/lib/execution/transaction.js, `makeTxClient`), and always ask. And `acquire`
  * and `execute` of the locking module: who waited for a lock reads what the one before him wrote.
  */
 import { copyOf, type Plain, stableText } from "../engine"
-import { takeVersions } from "../tracking"
+import type { Response } from "../tracking"
 import type { Database, Freshness } from "./freshness"
 
 interface Query {
@@ -16,14 +16,6 @@ interface Query {
   options?: object
   response?: Response
 }
-
-interface Response {
-  rows: Record<string, unknown>[]
-  fields: { name: string }[]
-}
-
-/** Of an answer that is worth proving. */
-const mostRows = 200
 
 type Send = (this: unknown, connection: unknown, query: Query) => Promise<Query>
 
@@ -44,48 +36,37 @@ export function spareRepeats(
   if (typeof send !== "function" || typeof locking?.acquire !== "function") return false
   forgetWhenLocked(locking, freshness)
   prototype._query = function (connection, query) {
-    const isPlain = Object.keys(query.options ?? {}).length === 0 && !query.bindings?.some(isWithoutText)
-    const asking = this === client && isPlain ? freshness.asking(query.sql, query.bindings) : undefined
+    const { sql, bindings = [] } = query
+    const isPlain = Object.keys(query.options ?? {}).length === 0 && !bindings.some(isWithoutText)
+    const asking =
+      this === client && isPlain ? freshness.asking(sql, bindings, keyOf(sql, bindings)) : undefined
     if (!asking) {
       freshness.asked()
-      freshness.noteChange(query.sql)
-      return send.call(this, connection, query).finally(() => freshness.noteChange(query.sql))
+      freshness.noteChange(sql)
+      return send.call(this, connection, query).finally(() => freshness.noteChange(sql))
     }
-    const { repeats, tables, versioned } = asking
-    const ask = async (): Promise<Answered> => {
-      const { sql } = query
-      if (!versioned) return { response: (await send.call(this, connection, query)).response! }
-      query.sql = versioned.sql
-      const { response } = await send.call(this, connection, query).finally(() => {
-        query.sql = sql
-      })
-      const versions = takeVersions(response!)
-      return { response: response!, versions: response!.rows.length > mostRows ? undefined : versions }
-    }
-    const key = `${query.sql}\n${stableText(query.bindings ?? [])}`
-    const take = ({ response, versions }: Answered) => {
-      asking.answered(versions)
-      query.response = repeats ? ownOf(response) : response
-      return query
-    }
+    const { question, repeats, answered } = asking
     // On the connection that is there: who waited for another would keep it from others who wait.
-    const prove = async (sql: string) => {
-      const { response } = await send.call(this, connection, { sql, bindings: [] })
-      return response!.rows[0]!.versions as string[]
+    const sendAll = async (texts: readonly string[]) => {
+      const sent = { sql: texts.join("\n;\n"), bindings: texts.length === 1 ? bindings : [] }
+      const { response } = await send.call(this, connection, sent)
+      const responses = [response].flat() as Response[]
+      if (responses.length !== texts.length) throw new Error("Not every statement was answered.")
+      return responses
     }
-    const proof = versioned?.proof
-    return (repeats ? repeats.answer(key, { tables, proof }, ask, prove) : ask()).then(take, (error) => {
-      freshness.asked()
-      throw error
-    })
+    return repeats.answer(question, sendAll).then(
+      ({ response, versions }) => {
+        answered(versions)
+        query.response = question.isRepeatable ? ownOf(response) : response
+        return query
+      },
+      (error) => {
+        freshness.asked()
+        throw error
+      },
+    )
   }
   return true
-}
-
-interface Answered {
-  response: Response
-  /** Of its rows. */
-  versions?: string | undefined
 }
 
 function forgetWhenLocked(locking: Locking, freshness: Pick<Freshness, "forgetRepeats">): void {
@@ -103,6 +84,9 @@ function forgetWhenLocked(locking: Locking, freshness: Pick<Freshness, "forgetRe
     return execute.call(this, keys, forgetful, ...rest)
   }
 }
+
+const keyOf = (sql: string, bindings: readonly unknown[]) =>
+  bindings.length === 0 ? sql : `${sql}\n${stableText(bindings)}`
 
 /** What JSON has no text for, or a long one. */
 const isWithoutText = (value: unknown) => typeof value === "bigint" || Buffer.isBuffer(value)

@@ -7,27 +7,52 @@
  * be told to be a write to one table alone counts as one to all.
  */
 
-import { proofOf } from "./versions"
+import type { Asked, Expected, Journey } from "./course"
+import { proofOf, takeVersions } from "./versions"
 
 /** How many answers are remembered at once, and how many of them for the next request. */
 const mostAnswers = 500
 const mostPast = 40
+/** Of an answer that is worth proving. */
+const mostRows = 200
+/** How long an answer that was asked for ahead may wait to be looked at, when it is one that may not be repeated. Milliseconds. */
+const longestAhead = 50
 
-/** What was asked by requests before: by key, the tables, what asks for the versions, and what was given with them. */
+/** What was asked by requests before, by key. */
 export type Past = ReadonlyMap<string, Remembered>
 
-export interface Remembered {
-  tables: readonly string[]
-  proof: string
-  given: Versions
+interface Remembered {
+  question: Question
+  given: Given
 }
 
-interface Versions {
-  versions?: string | undefined
+/** A statement that only reads. */
+export interface Question extends Asked {
+  /** Tells it from others. */
+  key: string
+  /** What is sent: with the versions of its rows when they can be told. */
+  text: string
+  /** What asks for the versions alone. */
+  proof: string | undefined
+  /** Whether what it gave may be given again, until one of the tables is written to. */
+  isRepeatable: boolean
+  /** Whether it has parameters. */
+  isBound: boolean
 }
 
-/** Asks for versions: see `proofOf`. */
-export type Prove = (proof: string) => Promise<readonly string[]>
+export interface Response {
+  rows: Record<string, unknown>[]
+  fields: { name: string }[]
+}
+
+export interface Given {
+  response: Response
+  /** Of its rows. */
+  versions: string | undefined
+}
+
+/** Sends statements in one message; all but one alone have no parameters. @returns the answer to each */
+export type Send = (texts: readonly string[]) => Promise<readonly Response[]>
 
 /** What is read in the course of a call, as its statements tell. */
 export class Reads {
@@ -91,73 +116,175 @@ export class Repeats {
   private recalledAt = -1
   private recalled: Promise<void> = Promise.resolve()
 
-  constructor(private readonly past: Past = new Map()) {}
+  /**
+   * @param past what requests before asked, that were about the same
+   * @param journey what requests of this kind ask
+   * @param questionOf undefined for what must be asked when it is its turn
+   */
+  constructor(
+    private readonly past: Past = new Map(),
+    readonly journey?: Journey | undefined,
+    private readonly questionOf: (sql: string) => Question | undefined = () => undefined,
+  ) {
+    for (const { question, given } of past.values()) journey?.answers(question.shape, given.response.rows)
+  }
+
+  /** One that was asked ahead, and need not be looked into again. */
+  expected(sql: string): Question | undefined {
+    return this.answers.get(sql)?.question
+  }
 
   /**
    * The answer that is known and stands, one of requests before that is proven to stand, or a new one. Rejects with what asking rejects
    * with, and forgets it.
    */
-  async answer<T extends Versions>(
-    key: string,
-    { tables, proof }: Pick<Answer, "tables" | "proof">,
-    ask: () => Promise<T>,
-    prove: Prove,
-  ): Promise<T> {
-    const known = this.standing<T>(key)
-    if (known) return known
-    if (this.past.has(key)) {
-      await this.recall(prove)
-      const proven = this.standing<T>(key)
-      if (proven) return proven
+  async answer(question: Question, send: Send): Promise<Given> {
+    const { key, shape } = question
+    this.journey?.asks(question)
+    let known = this.known(key)
+    let given = known && (await known)
+    if (!given && this.past.has(key)) {
+      await this.recall(send)
+      known = this.known(key)
+      given = known && (await known)
     }
-    if (this.answers.size >= mostAnswers) this.answers.clear()
-    const value = ask()
-    const made: Answer = { tables, proof, began: this.moves, value }
-    this.answers.set(key, made)
-    value.then(
-      (given) => {
-        made.given = given
-      },
-      () => {
-        if (this.answers.get(key) === made) this.answers.delete(key)
-      },
-    )
-    return value
+    given ??= await this.ask(question, send)
+    this.journey?.answers(shape, given.response.rows)
+    return given
   }
 
   /** For the next request that is about the same. */
   remembered(): Past {
-    const isUntouched = ({ tables }: Remembered) => !tables.some((table) => this.movedAt.has(table))
+    const isUntouched = ({ question }: Remembered) =>
+      !question.tables.some((table) => this.movedAt.has(table))
     const older = [...this.past].filter(([key, one]) => !this.answers.has(key) && isUntouched(one))
     const own = [...this.answers].flatMap(([key, one]): [string, Remembered][] => {
-      const { tables, proof, given } = one
-      return proof !== undefined && given !== undefined && this.stands(one)
-        ? [[key, { tables, proof, given }]]
-        : []
+      const { question, given, luck } = one
+      const isOf = question.isRepeatable && question.proof !== undefined && luck === undefined
+      return isOf && given !== undefined && this.stands(one) ? [[key, { question, given }]] : []
     })
     return new Map([...older, ...own].slice(-mostPast))
   }
 
+  /** Asks now, and with it what is expected to be asked next. */
+  private ask(question: Question, send: Send): Promise<Given> {
+    const alone = async () => givenBy(question, (await send([question.text]))[0]!)
+    // What has parameters goes alone.
+    if (question.isBound) return this.keep(question, alone())
+    const along = this.expect()
+    if (along.length === 0 && !this.isProvable) return this.keep(question, alone())
+    const sent = this.sendAlong([question.text], along, send)
+    return this.keep(
+      question,
+      sent.then(([response]) => givenBy(question, response!), alone),
+    )
+  }
+
+  private keep(question: Question, value: Promise<Given>): Promise<Given> {
+    if (question.isRepeatable) this.put({ question, began: this.moves, value })
+    return value
+  }
+
+  private put(answer: Answer): void {
+    const { question, value } = answer
+    if (this.answers.size >= mostAnswers) this.answers.clear()
+    this.answers.set(question.key, answer)
+    value.then(
+      (given) => {
+        answer.given = given
+        answer.at = Date.now()
+      },
+      () => {
+        if (this.answers.get(question.key) === answer) this.answers.delete(question.key)
+      },
+    )
+  }
+
+  /** What is expected to be asked next, and is not known. */
+  private expect(): Along[] {
+    const isKnown = (sql: string) =>
+      this.standing(sql) !== undefined || (this.past.has(sql) && !this.isRecalled)
+    return (this.journey?.ahead(isKnown) ?? []).flatMap(({ sql, luck }) => {
+      const question = this.questionOf(sql)
+      return question?.mayBeAhead ? [{ question, luck }] : []
+    })
+  }
+
+  private get isRecalled(): boolean {
+    return this.recalledAt >= this.allMovedAt
+  }
+
+  /** Whether some of what was asked by requests before will be asked again, and is not proven. */
+  private get isProvable(): boolean {
+    const upcoming = this.journey?.upcoming
+    return !this.isRecalled && upcoming !== undefined && this.provable(upcoming).length > 0
+  }
+
+  private provable(upcoming: ReadonlySet<object> | undefined): [string, Remembered][] {
+    return [...this.past].filter(([, { question }]) => upcoming?.has(question.shape) !== false)
+  }
+
   /** Asks once whether what was asked by requests before still stands; again when this one has waited for a lock. */
-  private recall(prove: Prove): Promise<void> {
-    if (this.recalledAt >= this.allMovedAt) return this.recalled
-    const began = this.moves
-    this.recalledAt = began
-    const past = [...this.past]
-    const seed = (versions: readonly string[]) => {
-      for (const [index, [key, { tables, proof, given }]] of past.entries()) {
-        const isSame = given.versions !== undefined && versions[index] === given.versions
-        if (!isSame || this.standing(key)) continue
-        this.answers.set(key, { tables, proof, given, began, value: Promise.resolve(given) })
-      }
-    }
-    this.recalled = prove(proofOf(past.map(([, { proof }]) => proof))).then(seed, () => undefined)
+  private recall(send: Send): Promise<void> {
+    if (!this.isRecalled) this.sendAlong([], this.expect(), send).catch(() => undefined)
     return this.recalled
   }
 
-  private standing<T>(key: string): Promise<T> | undefined {
+  /**
+   * In one message: these statements, what asks whether that of requests before still stands which will be asked here, if that is not known, and what
+   * is expected.
+   */
+  private async sendAlong(texts: string[], along: Along[], send: Send): Promise<readonly Response[]> {
+    const past = this.isRecalled ? [] : this.provable(this.journey?.upcoming)
+    const proof = past.length > 0 ? [proofOf(past.map(([, { question }]) => question.proof!))] : []
+    const ahead = along.map(({ question }) => question.text)
+    const began = this.moves
+    const sent = send([...texts, ...proof, ...ahead])
+    if (proof.length > 0) {
+      this.recalledAt = began
+      this.recalled = sent.then(
+        (responses) => this.seed(past, responses[texts.length]!, began),
+        () => undefined,
+      )
+    }
+    for (const [index, { question, luck }] of along.entries()) {
+      luck.tries++
+      const value = sent.then((responses) =>
+        givenBy(question, responses[texts.length + proof.length + index]!),
+      )
+      this.put({ question, began, value, luck })
+    }
+    return sent
+  }
+
+  /** Of what was asked by requests before stands what has the same versions. */
+  private seed(past: [string, Remembered][], { rows }: Response, began: number): void {
+    const versions = rows[0]!.versions as string[]
+    for (const [index, [key, { question, given }]] of past.entries()) {
+      const isSame = given.versions !== undefined && versions[index] === given.versions
+      if (!isSame || this.standing(key)) continue
+      this.answers.set(key, { question, given, began, value: Promise.resolve(given) })
+    }
+  }
+
+  /** What was given before, or ahead, if it stands; undefined also when asking ahead failed. */
+  private known(key: string): Promise<Given | undefined> | undefined {
+    const known = this.standing(key)
+    if (!known) return undefined
+    const { luck, question } = known
+    if (!luck) return known.value
+    delete known.luck
+    luck.serves++
+    if (!question.isRepeatable) this.answers.delete(key)
+    return known.value.catch(() => undefined)
+  }
+
+  private standing(key: string): Answer | undefined {
     const known = this.answers.get(key)
-    return known && this.stands(known) ? (known.value as Promise<T>) : undefined
+    if (!known || !this.stands(known)) return undefined
+    const { question, at } = known
+    const isLate = !question.isRepeatable && at !== undefined && Date.now() - at > longestAhead
+    return isLate ? undefined : known
   }
 
   /**
@@ -175,7 +302,7 @@ export class Repeats {
     const before = this.calls.get(key)
     if (before) {
       const value = (await before.value) as T | undefined
-      if (value !== undefined && this.stands({ tables: [...before.reads.tables], began: before.began })) {
+      if (value !== undefined && this.isUnmoved([...before.reads.tables], before.began)) {
         around?.include(before.reads)
         return copy(value)!
       }
@@ -191,22 +318,26 @@ export class Repeats {
   }
 
   /** A write was issued, or answered. @param table undefined: which tables it changes is not known */
-  write(table: string | undefined): void {
+  write(sql: string, table: string | undefined): void {
     this.moves++
     this.written.add(table)
     this.move(table)
+    this.journey?.writes(sql, table === undefined ? undefined : [table])
   }
 
   /** A transaction ended. */
   commit(): void {
     this.moves++
     for (const table of this.written) this.move(table)
+    const tables = [...this.written].filter((table) => table !== undefined)
+    this.journey?.moves(tables.length < this.written.size ? undefined : tables)
   }
 
   /** Others may have written: this request has waited for a lock. */
   forget(): void {
     this.moves++
     this.move(undefined)
+    this.journey?.moves(undefined)
   }
 
   private move(table: string | undefined): void {
@@ -214,18 +345,35 @@ export class Repeats {
     else this.movedAt.set(table, this.moves)
   }
 
-  private stands({ tables, began }: Pick<Answer, "tables" | "began">): boolean {
+  private stands({ question, began }: Answer): boolean {
+    return this.isUnmoved(question.tables, began)
+  }
+
+  private isUnmoved(tables: readonly string[], began: number): boolean {
     return this.allMovedAt <= began && tables.every((table) => (this.movedAt.get(table) ?? 0) <= began)
   }
 }
 
+function givenBy({ proof }: Question, response: Response): Given {
+  if (proof === undefined) return { response, versions: undefined }
+  const versions = takeVersions(response)
+  return { response, versions: response.rows.length > mostRows ? undefined : versions }
+}
+
+/** A statement that is asked before it is its turn. */
+interface Along extends Pick<Expected, "luck"> {
+  question: Question
+}
+
 interface Answer {
-  tables: readonly string[]
-  proof: string | undefined
+  question: Question
   began: number
-  value: Promise<Versions>
-  /** When it was given. */
-  given?: Versions
+  value: Promise<Given>
+  /** When it was given; milliseconds since 1970. */
+  given?: Given
+  at?: number
+  /** Of what was asked ahead, until it is looked at. */
+  luck?: Expected["luck"]
 }
 
 interface Made {

@@ -9,7 +9,7 @@
 import { AsyncLocalStorage } from "node:async_hooks"
 import { LRUCache } from "lru-cache"
 import { type Catalog, noteRead, type Read } from "./dependencies"
-import { type Past, Reads, Repeats } from "./repeats"
+import { Reads, type Repeats } from "./repeats"
 import type { Shares } from "./shares"
 import { skeletonOf } from "./skeleton"
 import { parseStatement, type Statement } from "./statement"
@@ -165,10 +165,10 @@ export class Tracker {
 
   /**
    * Runs a request; afterwards `wrote` says whether it changed anything in the database.
-   * @param past what was asked by requests before that were about the same
+   * @param repeats where what it asks is remembered, if it recalls
    */
-  request<T>(recalls: boolean, run: (request: Request) => T, past?: Past | undefined): T {
-    const request = { isRead: false, wrote: false, recalls, repeats: recalls ? new Repeats(past) : undefined }
+  request<T>(run: (request: Request) => T, repeats?: Repeats | undefined): T {
+    const request = { isRead: false, wrote: false, recalls: repeats !== undefined, repeats }
     return this.context.run({ ...this.context.getStore(), request }, () => run(request))
   }
 
@@ -218,25 +218,26 @@ export class Tracker {
     if (!change) {
       // A function may write, and a lock may have been waited for.
       const { kind } = this.statementOf(sql).statement
-      if (kind === "opaque" || kind === "write") repeats.write(undefined)
+      if (kind === "opaque" || kind === "write") repeats.write(sql, undefined)
       return
     }
     const { table } = change
     // What is deleted may take other rows along.
     const isAlone = table !== undefined && !/^\s*delete\b/i.test(sql) && !this.catalog().spreads(table)
-    repeats.write(isAlone ? table : undefined)
+    repeats.write(sql, isAlone ? table : undefined)
   }
 
   /**
    * The tables that a statement reads, and of which of them a row of its result is made (see `ReadStatement`); undefined when it is not
-   * sure that it only reads them, or when it asks for the time.
+   * sure that it only reads them, or when it asks for the time. Statements that differ in their values alone are of one shape.
    */
   readOf(sql: string, bindings: readonly unknown[] | undefined) {
     const { statement } = this.statementOf(sql, bindings)
     if (statement.kind !== "read" || statement.usesNow) return undefined
     const { schema: ours } = this.catalog()
     const isOurs = statement.sources.every(({ schema }) => schema === undefined || schema === ours)
-    return { tables: statement.sources.map(({ table }) => table), rows: isOurs ? statement.rows : undefined }
+    const tables = statement.sources.map(({ table }) => table)
+    return { shape: statement, tables, rows: isOurs ? statement.rows : undefined }
   }
 
   /** A statement is about to run. */

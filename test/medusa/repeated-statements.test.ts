@@ -67,7 +67,7 @@ describe("statements within a request", () => {
         await run()
         told.freshness.answeredTo(request, cart)
       },
-      cart,
+      { cart },
     )
 
   it("are proven at once when the request before asked them of the same cart", async () => {

@@ -107,7 +107,7 @@ describe("the tracker", () => {
 
   it("knows whether a request wrote", async () => {
     const wrote = (sql: string) =>
-      tracker.request(false, async (request) => {
+      tracker.request(async (request) => {
         await query(sql)
         return request.wrote
       })

@@ -1,0 +1,261 @@
+/**
+ * What requests of one kind ask, one statement after the other. What the next will ask is known before it does, because most of it is made of
+ * what it was given and of what it has read: it is asked along with what is asked first, and spares its own way to PostgreSQL and back.
+ *
+ * A course is what one request asked, as it was watched: each statement with the places its values came from. Nothing is taken for true because of it: a
+ * statement that was asked for nothing, or is another one, is never looked at. Which seldom serve are asked ahead no more.
+ */
+import { skeletonOf } from "./skeleton"
+
+/** The first of each kind are watched, and then one of so many. */
+const watchedAtFirst = 3
+const watchedOneOf = 32
+/** Steps that are remembered of a request, how far to look ahead, and how many statements to ask along. */
+const mostSteps = 300
+const farthest = 80
+const mostAlong = 16
+/** Of an answer in which values are looked for, and of a statement that is asked ahead. */
+const mostRows = 100
+const longestText = 16_000
+/** Of a value by which something may be looked up. */
+const [shortestValue, longestValue] = [3, 64]
+/** A statement that was asked ahead so often must have served for half. */
+const mostTries = 3
+
+/** Stands for what is alike in all statements but for their values. */
+export type Shape = object
+
+/** Where values come from: of a statement that was answered, a column; of a request and of what it wrote, a number. */
+interface Origin {
+  of: unknown
+  name: string
+}
+
+type Place = { values: readonly unknown[] } | { origin: Origin }
+
+/** Of a statement: the texts between its values, and where they come from. */
+interface Template {
+  texts: string[]
+  places: Place[]
+}
+
+/** How often it was asked ahead, and served. */
+interface Luck {
+  tries: number
+  serves: number
+}
+
+type Step =
+  | { kind: "read"; shape: Shape; tables: readonly string[]; template: Template | undefined; luck: Luck }
+  /** From here on what is read of these tables may be another; undefined: of all. */
+  | { kind: "move"; tables: readonly string[] | undefined }
+
+/** A statement that is expected. */
+export interface Expected {
+  sql: string
+  luck: Luck
+}
+
+/** A statement that only reads. */
+export interface Asked {
+  sql: string
+  shape: Shape
+  tables: readonly string[]
+  /** Whether it may be asked before it is its turn. */
+  mayBeAhead: boolean
+}
+
+export class Course {
+  steps: readonly Step[] = []
+  /** By shape, the steps that ask it, in their order. */
+  private places = new Map<Shape, number[]>()
+  /** The names of what its statements are made of, by where they come from. */
+  private needs = new Map<unknown, Set<string>>()
+  private requests = 0
+
+  /** A request of the kind begins. */
+  begin(given: string): Journey {
+    const isWatched = this.requests < watchedAtFirst || this.requests % watchedOneOf === 0
+    this.requests++
+    return new Journey(this, isWatched, given)
+  }
+
+  learn(steps: readonly Step[]): void {
+    const before = this.steps
+    const places = this.places
+    this.steps = steps
+    this.places = new Map()
+    this.needs = new Map()
+    for (const [index, step] of steps.entries()) {
+      if (step.kind !== "read") continue
+      const same = this.places.get(step.shape) ?? []
+      this.places.set(step.shape, same)
+      const old = before[places.get(step.shape)?.[same.length] ?? -1]
+      if (old?.kind === "read" && isSame(old.template, step.template)) step.luck = old.luck
+      same.push(index)
+      for (const place of step.template?.places ?? []) if ("origin" in place) this.need(place.origin)
+    }
+  }
+
+  /** Of the `count`th time that such a statement is asked; -1 when it was not. */
+  indexOf(shape: Shape, count: number): number {
+    return this.places.get(shape)?.[count] ?? -1
+  }
+
+  needed(of: unknown): ReadonlySet<string> | undefined {
+    return this.needs.get(of)
+  }
+
+  private need({ of, name }: Origin): void {
+    this.needs.set(of, (this.needs.get(of) ?? new Set()).add(name))
+  }
+}
+
+/** One request on its course. */
+export class Journey {
+  private readonly counts = new Map<Shape, number>()
+  private readonly values = new Map<unknown, Map<string, readonly string[]>>()
+  /** When it is watched. */
+  private readonly steps: Step[] = []
+  private readonly origins = new Map<string, Origin>()
+  /** Where in the course it is. */
+  private at = -1
+
+  constructor(
+    private readonly course: Course,
+    private readonly isWatched: boolean,
+    given: string,
+  ) {
+    this.noteIds("given", given)
+  }
+
+  /** Statements that requests of this kind ask from here on, until others may have written; undefined when this one is on no known course. */
+  get upcoming(): ReadonlySet<Shape> | undefined {
+    if (this.at < 0) return undefined
+    const shapes = new Set<Shape>()
+    for (const step of this.course.steps.slice(this.at)) {
+      if (step.kind === "read") shapes.add(step.shape)
+      else if (!step.tables) break
+    }
+    return shapes
+  }
+
+  /** A statement is asked, of the database or of what is remembered. */
+  asks(asked: Asked): void {
+    const count = this.counts.get(asked.shape) ?? 0
+    this.counts.set(asked.shape, count + 1)
+    this.at = this.course.indexOf(asked.shape, count)
+    if (!this.isWatched || this.steps.length >= mostSteps) return
+    const { shape, tables, mayBeAhead, sql } = asked
+    const template = mayBeAhead ? this.templateOf(sql) : undefined
+    this.steps.push({ kind: "read", shape, tables, template, luck: { tries: 0, serves: 0 } })
+  }
+
+  /** These rows were given: to this request, or to one before that asked of the same. */
+  answers(of: Shape, rows: readonly Record<string, unknown>[]): void {
+    const needed = this.course.needed(of)
+    if ((!needed && !this.isWatched) || rows.length === 0 || rows.length > mostRows) return
+    const names = this.isWatched ? Object.keys(rows[0]!) : needed!
+    for (const name of names) {
+      const values = [...new Set(rows.map((row) => row[name]).filter(isValue))]
+      if (values.length > 0) this.note({ of, name }, values)
+    }
+  }
+
+  /** Something is written. @param tables undefined: which is not known */
+  writes(sql: string, tables: readonly string[] | undefined): void {
+    const [, table] = /^insert into "(\w+)"/.exec(sql) ?? []
+    if (table) this.noteIds(`insert into ${table}`, sql)
+    this.moves(tables)
+  }
+
+  /** From here on what is read of these tables may be another. */
+  moves(tables: readonly string[] | undefined): void {
+    if (this.isWatched && this.steps.length < mostSteps) this.steps.push({ kind: "move", tables })
+  }
+
+  /** What will be asked after what was just asked, and would be answered alike. */
+  ahead(isKnown: (sql: string) => boolean): Expected[] {
+    if (this.at < 0) return []
+    const moved = new Set<string>()
+    const expected = new Map<string, Expected>()
+    for (const step of this.course.steps.slice(this.at + 1, this.at + farthest)) {
+      if (expected.size >= mostAlong) break
+      if (step.kind === "move") {
+        if (!step.tables) break
+        for (const table of step.tables) moved.add(table)
+      } else if (step.template && isLucky(step.luck) && !step.tables.some((table) => moved.has(table))) {
+        const sql = this.render(step.template)
+        if (sql !== undefined && !expected.has(sql) && !isKnown(sql))
+          expected.set(sql, { sql, luck: step.luck })
+      }
+    }
+    return [...expected.values()]
+  }
+
+  /** It has ended as it should: the next go as it went. */
+  end(): void {
+    if (this.isWatched && this.steps.length > 1) this.course.learn(this.steps)
+  }
+
+  private templateOf(sql: string): Template | undefined {
+    if (sql.length > longestText || sql.includes(";")) return undefined
+    const { text, values } = skeletonOf(sql)
+    const parts = text.split(/\$(\d+)/)
+    const texts = parts.filter((_, i) => i % 2 === 0)
+    const places = values.map((some): Place => {
+      const origin = this.origins.get(listOf(some))
+      return origin ? { origin } : { values: some }
+    })
+    const isInOrder = parts.every((part, i) => i % 2 === 0 || Number(part) === (i + 1) / 2)
+    const template = { texts, places }
+    return isInOrder && texts.length === values.length + 1 && this.render(template) === sql
+      ? template
+      : undefined
+  }
+
+  private render({ texts, places }: Template): string | undefined {
+    let sql = texts[0]!
+    for (const [index, place] of places.entries()) {
+      const values =
+        "origin" in place ? this.values.get(place.origin.of)?.get(place.origin.name) : place.values
+      if (!values) return undefined
+      sql += values.map(literal).join(", ") + texts[index + 1]!
+    }
+    return sql
+  }
+
+  private noteIds(of: string, text: string): void {
+    if (!this.isWatched && !this.course.needed(of)) return
+    const ids = new Set(text.slice(0, longestText).match(/\b[a-z]+(?:_[a-z]+)*_[0-9A-Z]{26}\b/g))
+    for (const [index, id] of [...ids].entries()) this.note({ of, name: String(index) }, [id])
+  }
+
+  private note(origin: Origin, values: readonly string[]): void {
+    const { of, name } = origin
+    const known = this.values.get(of) ?? new Map()
+    this.values.set(of, known.set(name, values))
+    const list = listOf(values)
+    // What is known first can be asked for first.
+    if (this.isWatched && !this.origins.has(list)) this.origins.set(list, origin)
+  }
+}
+
+const isValue = (value: unknown): value is string =>
+  typeof value === "string" &&
+  value.length >= shortestValue &&
+  value.length <= longestValue &&
+  !value.includes("\\")
+
+const isLucky = ({ tries, serves }: Luck) => tries < mostTries || serves * 2 >= tries
+
+const listOf = (values: readonly unknown[]) => values.join("\n")
+
+const literal = (value: unknown) =>
+  typeof value === "string" ? `'${value.replaceAll("'", "''")}'` : String(value)
+
+const isSame = (one: Template | undefined, other: Template | undefined) =>
+  one?.texts.join() === other?.texts.join() && nameOf(one) === nameOf(other)
+
+const nameOf = (template: Template | undefined) =>
+  template?.places.map((place) => ("origin" in place ? place.origin.name : listOf(place.values))).join()
