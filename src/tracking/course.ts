@@ -7,9 +7,9 @@
  */
 import { skeletonOf } from "./skeleton"
 
-/** The first of each kind are watched, and then one of so many. */
+/** The first of each kind are watched, and then one of so many after one that asked what was not expected. */
 const watchedAtFirst = 3
-const watchedOneOf = 32
+const watchedOneOf = 4
 /** Steps that are remembered of a request, how far to look ahead, and how many statements to ask along. */
 const mostSteps = 300
 const farthest = 80
@@ -18,9 +18,10 @@ const mostAlong = 16
 const mostRows = 100
 const longestText = 16_000
 /** Of a value by which something may be looked up. */
-const [shortestValue, longestValue] = [3, 64]
-/** A statement that was asked ahead so often must have served for half. */
-const mostTries = 3
+const [shortestValue, longestValue] = [2, 64]
+/** A statement that was asked ahead so often must have served for half; what is long ago counts less and less. */
+const fewestTries = 3
+const mostTries = 64
 
 /** Stands for what is alike in all statements but for their values. */
 export type Shape = object
@@ -67,6 +68,8 @@ export interface Asked {
 
 export class Course {
   steps: readonly Step[] = []
+  /** Whether a request asked what was not expected. */
+  isSurprised = false
   /** By shape, the steps that ask it, in their order. */
   private places = new Map<Shape, number[]>()
   /** The names of what its statements are made of, by where they come from. */
@@ -75,25 +78,47 @@ export class Course {
 
   /** A request of the kind begins. */
   begin(given: string): Journey {
-    const isWatched = this.requests < watchedAtFirst || this.requests % watchedOneOf === 0
+    const isDue = this.isSurprised && this.requests % watchedOneOf === 0
+    const isWatched = this.requests < watchedAtFirst || isDue
     this.requests++
     return new Journey(this, isWatched, given)
   }
 
-  learn(steps: readonly Step[]): void {
-    const before = this.steps
-    const places = this.places
-    this.steps = steps
+  /** A request asked this. What those before asked and it did not stays, while it serves: not all of a kind ask the same. */
+  learn(watched: readonly Step[]): void {
+    const steps: Step[] = []
+    const counts = new Map<Shape, number>()
+    const seen = new Set<Step>()
+    for (const step of watched) {
+      steps.push(step)
+      if (step.kind !== "read") continue
+      const count = counts.get(step.shape) ?? 0
+      counts.set(step.shape, count + 1)
+      const index = this.indexOf(step.shape, count)
+      const old = this.steps[index]
+      if (old?.kind !== "read") continue
+      seen.add(old)
+      if (!isBetter(step.template, old.template)) step.luck = old.luck
+    }
+    this.keepOthers(steps, seen)
+    this.isSurprised = false
+    this.steps = steps.slice(0, mostSteps)
     this.places = new Map()
     this.needs = new Map()
-    for (const [index, step] of steps.entries()) {
+    for (const [index, step] of this.steps.entries()) {
       if (step.kind !== "read") continue
-      const same = this.places.get(step.shape) ?? []
-      this.places.set(step.shape, same)
-      const old = before[places.get(step.shape)?.[same.length] ?? -1]
-      if (old?.kind === "read" && isSame(old.template, step.template)) step.luck = old.luck
-      same.push(index)
+      this.places.set(step.shape, [...(this.places.get(step.shape) ?? []), index])
       for (const place of step.template?.places ?? []) if ("origin" in place) this.need(place.origin)
+    }
+  }
+
+  /** What was asked before, and not by the one that was watched, each after what it was asked after. */
+  private keepOthers(steps: Step[], seen: ReadonlySet<Step>): void {
+    let after = 0
+    for (const old of this.steps) {
+      if (old.kind !== "read") continue
+      if (seen.has(old)) after = 1 + steps.findIndex((step, i) => i >= after && isOf(step, old.shape))
+      else if (isLucky(old.luck) && old.luck.tries > 0) steps.splice(after++, 0, old)
     }
   }
 
@@ -126,7 +151,7 @@ export class Journey {
     private readonly isWatched: boolean,
     given: string,
   ) {
-    this.noteIds("given", given)
+    this.noteTexts("given", given, idsAndTexts)
   }
 
   /** Statements that requests of this kind ask from here on, until others may have written; undefined when this one is on no known course. */
@@ -145,6 +170,7 @@ export class Journey {
     const count = this.counts.get(asked.shape) ?? 0
     this.counts.set(asked.shape, count + 1)
     this.at = this.course.indexOf(asked.shape, count)
+    if (this.at < 0) this.course.isSurprised = true
     if (!this.isWatched || this.steps.length >= mostSteps) return
     const { shape, tables, mayBeAhead, sql } = asked
     const template = mayBeAhead ? this.templateOf(sql) : undefined
@@ -165,7 +191,7 @@ export class Journey {
   /** Something is written. @param tables undefined: which is not known */
   writes(sql: string, tables: readonly string[] | undefined): void {
     const [, table] = /^insert into "(\w+)"/.exec(sql) ?? []
-    if (table) this.noteIds(`insert into ${table}`, sql)
+    if (table) this.noteTexts(`insert into ${table}`, sql, ids)
     this.moves(tables)
   }
 
@@ -225,10 +251,11 @@ export class Journey {
     return sql
   }
 
-  private noteIds(of: string, text: string): void {
+  private noteTexts(of: string, text: string, pattern: RegExp): void {
     if (!this.isWatched && !this.course.needed(of)) return
-    const ids = new Set(text.slice(0, longestText).match(/\b[a-z]+(?:_[a-z]+)*_[0-9A-Z]{26}\b/g))
-    for (const [index, id] of [...ids].entries()) this.note({ of, name: String(index) }, [id])
+    const found = text.slice(0, longestText).match(pattern) ?? []
+    for (const [index, one] of found.entries())
+      this.note({ of, name: String(index) }, [one.replaceAll('"', "")])
   }
 
   private note(origin: Origin, values: readonly string[]): void {
@@ -241,21 +268,36 @@ export class Journey {
   }
 }
 
+const ids = /\b[a-z]+(?:_[a-z]+)*_[0-9A-Z]{26}\b/g
+/** And of what is written as JSON the texts, but not the names. */
+const idsAndTexts = new RegExp(`${ids.source}|(?<=[:,[])"[^"\\\\]{2,64}"(?!:)`, "g")
+
 const isValue = (value: unknown): value is string =>
   typeof value === "string" &&
   value.length >= shortestValue &&
   value.length <= longestValue &&
   !value.includes("\\")
 
-const isLucky = ({ tries, serves }: Luck) => tries < mostTries || serves * 2 >= tries
+const isOf = (step: Step, shape: Shape) => step.kind === "read" && step.shape === shape
+
+const isLucky = ({ tries, serves }: Luck) => tries < fewestTries || serves * 2 >= tries
+
+/** It is asked ahead. */
+export function trying(luck: Luck): void {
+  luck.tries++
+  if (luck.tries < mostTries) return
+  luck.tries /= 2
+  luck.serves /= 2
+}
 
 const listOf = (values: readonly unknown[]) => values.join("\n")
 
 const literal = (value: unknown) =>
   typeof value === "string" ? `'${value.replaceAll("'", "''")}'` : String(value)
 
-const isSame = (one: Template | undefined, other: Template | undefined) =>
-  one?.texts.join() === other?.texts.join() && nameOf(one) === nameOf(other)
-
-const nameOf = (template: Template | undefined) =>
-  template?.places.map((place) => ("origin" in place ? place.origin.name : listOf(place.values))).join()
+/** Whether it is known of more values where they come from, or it is another statement. */
+function isBetter(template: Template | undefined, old: Template | undefined): boolean {
+  if (template?.texts.join() !== old?.texts.join()) return true
+  const known = (one: Template | undefined) => one?.places.filter((place) => "origin" in place).length ?? 0
+  return known(template) > known(old)
+}

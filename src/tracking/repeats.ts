@@ -7,7 +7,7 @@
  * be told to be a write to one table alone counts as one to all.
  */
 
-import type { Asked, Expected, Journey } from "./course"
+import { type Asked, type Expected, type Journey, trying } from "./course"
 import { proofOf, takeVersions } from "./versions"
 
 /** How many answers are remembered at once, and how many of them for the next request. */
@@ -248,7 +248,7 @@ export class Repeats {
       )
     }
     for (const [index, { question, luck }] of along.entries()) {
-      luck.tries++
+      trying(luck)
       const value = sent.then((responses) =>
         givenBy(question, responses[texts.length + proof.length + index]!),
       )
