@@ -1,7 +1,7 @@
 /** Statements answered once in a request: beside a connection that always asks, on a real PostgreSQL. */
 import assert from "node:assert/strict"
 import { EventEmitter } from "node:events"
-import { after, before, beforeEach, describe, it } from "node:test"
+import { after, before, beforeEach, describe, it, mock } from "node:test"
 import knex, { type Knex } from "knex"
 import type { Database as Connection } from "../../src/medusa/freshness"
 import { ownWrites } from "../../src/medusa/own-writes"
@@ -17,6 +17,7 @@ create table cart_log (id text primary key, note text);
 create table cart_mirror (id text primary key, note text);
 create table product (id text primary key, note text);
 create table inventory_level (id text primary key, note text);
+create table payment (id text primary key, note text);
 create function mirror() returns trigger language plpgsql as $$ begin
   insert into cart_mirror values (new.id, new.note) on conflict (id) do update set note = excluded.note; return new; end $$;
 create trigger mirrors after insert or update on cart_log for each row execute function mirror();
@@ -53,22 +54,35 @@ describe("statements within a request", () => {
     await database?.drop()
   })
   beforeEach(async () => {
-    await database.client.query(`truncate ${[...tables, "inventory_level"].join()}`)
+    await database.client.query(`truncate ${[...tables, "inventory_level", "payment"].join()}`)
     sent = 0
   })
 
   const request = <T>(run: () => Promise<T>) => told.freshness.request(true, run)
 
   /** A request that is about a cart, to its end. */
-  const about = (cart: string, run: () => Promise<unknown>) =>
+  const about = (cart: string, run: () => Promise<unknown>, kind?: string) =>
     told.freshness.request(
       true,
       async (request) => {
         await run()
         told.freshness.answeredTo(request, cart)
       },
-      { cart },
+      { cart, kind, given: `"cart":"${cart}"` },
     )
+
+  /** As the first of a kind that is known, about a cart of its own. @returns how many messages were sent */
+  let carts = 0
+  async function ofKnownKind(kind: string, run: (cart: string) => Promise<unknown>): Promise<number> {
+    for (let time = 0; time < 4; time++) {
+      const cart = `cart ${++carts}`
+      await database.client.query("insert into cart values ($1, 'A')", [cart])
+      sent = 0
+      await about(cart, () => run(cart), kind)
+    }
+    return sent
+  }
+  const rowsOf = async (sql: string) => (await shared.raw(sql)).rows
 
   it("are proven at once when the request before asked them of the same cart", async () => {
     await database.client.query(
@@ -109,6 +123,79 @@ describe("statements within a request", () => {
     await assert.rejects(next("one"))
     await database.client.query("alter table cart_thing rename to cart_item")
     assert.deepEqual((await next("one"))[0], ["C", "J"])
+  })
+
+  it("are asked along with those before them, when requests of the kind ask them", async () => {
+    await database.client.query(
+      "insert into payment values ('p', 'A'); insert into inventory_level values ('l', 'A')",
+    )
+    const all = async (cart: string) => {
+      const [found] = await rowsOf(`select * from cart where id = '${cart}'`)
+      const items = await rowsOf(`select * from cart_item where cart_id = '${found.id}'`)
+      const [payment] = await rowsOf("select * from payment")
+      assert.deepEqual([found.note, items, payment.note], ["A", [], "A"])
+    }
+    assert.equal(await ofKnownKind("all", all), 1)
+    const withStock = async (cart: string) => [await all(cart), await shared("inventory_level")]
+    assert.equal(await ofKnownKind("with stock", withStock), 2, "stock waits its turn")
+    const twice = async (cart: string) => [await all(cart), await all(cart)]
+    assert.equal(await ofKnownKind("twice", twice), 2, "a payment is asked ahead, but each time anew")
+    const late = async (cart: string) => {
+      await rowsOf(`select * from cart where id = '${cart}'`)
+      mock.timers.enable({ apis: ["Date"], now: Date.now() + 60 })
+      await rowsOf("select * from payment").finally(() => mock.timers.reset())
+    }
+    assert.equal(await ofKnownKind("late", late), 2, "and not long ahead")
+    const together = (cart: string) =>
+      Promise.all([rowsOf(`select * from cart where id = '${cart}'`), rowsOf("select * from payment")])
+    assert.equal(await ofKnownKind("together", together), 1)
+    const withParameters = async (cart: string) => [await shared("cart").where({ id: cart }), await all(cart)]
+    assert.equal(await ofKnownKind("with parameters", withParameters), 2)
+  })
+
+  it("are not asked ahead of what changes them", async () => {
+    const paid = async () => (await rowsOf("select * from payment"))[0].note
+    await database.client.query("insert into payment values ('p', 'A')")
+    const own = async (cart: string) => {
+      await rowsOf(`select * from cart where id = '${cart}'`)
+      await shared("payment").update({ note: cart })
+      assert.equal(await paid(), cart)
+    }
+    await ofKnownKind("own", own)
+    const others = async (cart: string) => {
+      await rowsOf(`select * from cart where id = '${cart}'`)
+      await database.client.query("update payment set note = $1", [cart])
+      await locking.acquire("a")
+      assert.equal(await paid(), cart)
+    }
+    await ofKnownKind("others", others)
+    // The same, where the ones before did not write.
+    let writes = false
+    const some = async (cart: string) => {
+      await rowsOf(`select * from cart where id = '${cart}'`)
+      if (writes) await shared("payment").update({ note: cart })
+      const note = await paid()
+      if (writes) assert.equal(note, cart)
+    }
+    await ofKnownKind("some", some)
+    writes = true
+    await about("cart of its own", () => some("cart of its own"), "some")
+  })
+
+  it("hinder nobody when they cannot be asked along", async () => {
+    await database.client.query("insert into payment values ('p', 'A')")
+    const asking = async (cart: string) => {
+      const [found] = await rowsOf(`select * from cart where id = '${cart}'`)
+      assert.equal(found.note, "A")
+      return rowsOf("select note from payment")
+    }
+    await ofKnownKind("asking", asking)
+    await database.client.query("alter table payment rename to payments")
+    await database.client.query("insert into cart values ('cart alone', 'A')")
+    const failing = about("cart alone", () => asking("cart alone"), "asking")
+    await assert.rejects(failing, { code: "42P01" })
+    await database.client.query("alter table payments rename to payment")
+    await about("cart alone", () => asking("cart alone"), "asking")
   })
 
   it("are asked once, and each caller has rows of his own", async () => {
@@ -289,11 +376,12 @@ describe("statements within a request", () => {
   const seed = Number(process.env.PEGASUS_TEST_SEED ?? Date.now() % 1_000_000)
   it(`say what asking again would say, whatever the request writes (seed ${seed})`, async () => {
     const random = randomOf(seed)
-    const pick = pickOf(random)
+    let chance = random
+    const pick = pickOf(() => chance())
     const ids = ["a", "b", "c"]
     let count = 0
     const write = async (on: Knex) => {
-      const [table, id, note] = [pick(tables), pick(ids), `note ${++count}`]
+      const [table, id, note] = [pick([...tables, "payment"]), pick(ids), `note ${++count}`]
       if (table === "cart_item") {
         await on.raw("insert into cart values (?, ?) on conflict (id) do nothing", [id, note])
         await on.raw(
@@ -310,6 +398,8 @@ describe("statements within a request", () => {
     }
     const reads = [
       ...tables.map((table) => `select * from ${table} order by id`),
+      ...ids.map((id) => `select i.id, i.note from cart_item i where i.cart_id in ('${id}')`),
+      "select note from payment",
       "select c.note, i.note as item from cart c left join cart_item i on i.cart_id = c.id order by 1, 2",
     ]
     const read = async (sql: string) => (await shared.raw(sql)).rows
@@ -326,18 +416,22 @@ describe("statements within a request", () => {
           async () => [await readOnce(sql), await read(other)],
         )
       const truth = [(await database.client.query(sql)).rows, (await database.client.query(other)).rows]
-      const mine = random() < 0.5 ? await pair() : [await readOnce(sql), await read(other)]
+      const mine = chance() < 0.5 ? await pair() : [await readOnce(sql), await read(other)]
       assert.deepEqual(mine, truth, `${sql} and ${other}`)
     }
     sent = 0
     let asked = 0
     const other = knex({ client: "pg", connection: { connectionString: database.url } })
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0; round < 80; round++) {
       // Others write between the requests, which begin with what the one before asked.
       if (random() < 0.7) await write(other)
-      await about("cart_of_chance", async () => {
+      // Requests of a kind do the same, but where chance has it that they do not.
+      const kind = pick(["one", "two", "three", "four"])
+      const usual = randomOf(kind.length)
+      const act = async () => {
+        chance = () => (random() < 0.1 ? random() : usual())
         for (let step = 0; step < 12; step++) {
-          const what = random()
+          const what = chance()
           if (what < 0.75) {
             asked += 2
             await check()
@@ -351,7 +445,9 @@ describe("statements within a request", () => {
             })
           }
         }
-      })
+      }
+      await about("cart_of_chance", act, kind)
+      chance = random
     }
     await other.destroy()
     assert.ok(sent < asked, `${sent} of ${asked} were asked`)

@@ -1,0 +1,161 @@
+/** What a request is expected to ask, told by what those of its kind asked before. */
+import assert from "node:assert/strict"
+import { beforeEach, describe, it } from "node:test"
+import { Course } from "../../src/tracking"
+import { type Journey, trying } from "../../src/tracking/course"
+
+const cart = (n: number) => `cart_${String(n).padStart(26, "0")}`
+const line = (n: number) => `cali_${String(n).padStart(26, "0")}`
+
+describe("the course of requests of a kind", () => {
+  let course: Course
+  const shapes = new Map<string, object>()
+  const shapeOf = (sql: string) => {
+    const name = sql.replaceAll(/'[^']*'(?:, '[^']*')*/g, "?")
+    if (!shapes.has(name)) shapes.set(name, { name })
+    return shapes.get(name)!
+  }
+  const nothingIsKnown = () => false
+
+  /** Asks, and is answered with rows. */
+  function ask(journey: Journey, sql: string, rows: Record<string, unknown>[] = [], mayBeAhead = true): void {
+    const [, table] = /from (\w+)/.exec(sql)!
+    journey.asks({ sql, shape: shapeOf(sql), tables: [table!], mayBeAhead })
+    journey.answers(shapeOf(sql), rows)
+  }
+  const aheadOf = (journey: Journey) => journey.ahead(nothingIsKnown).map(({ sql }) => sql)
+
+  beforeEach(() => {
+    course = new Course()
+  })
+
+  /** A cart, its lines, and what is made of them. */
+  function visit(n: number, lines: string[]): string[][] {
+    const journey = course.begin(`/store/carts/${cart(n)}`)
+    const ahead: string[][] = []
+    ask(journey, `select id from cart where id = '${cart(n)}'`)
+    ahead.push(aheadOf(journey))
+    const rows = lines.map((id) => ({ id, title: "alike" }))
+    ask(journey, `select * from line where cart_id = '${cart(n)}'`, rows)
+    ahead.push(aheadOf(journey))
+    ask(journey, `select * from tax where line_id in (${lines.map((id) => `'${id}'`).join(", ")})`)
+    ahead.push(aheadOf(journey))
+    journey.end()
+    return ahead
+  }
+
+  it("leads from what is given to what was read, and on", () => {
+    assert.deepEqual(visit(1, [line(1), line(2)]), [[], [], []])
+    assert.deepEqual(visit(2, [line(3)]), [
+      [`select * from line where cart_id = '${cart(2)}'`],
+      [`select * from tax where line_id in ('${line(3)}')`],
+      [],
+    ])
+    assert.deepEqual(visit(3, [line(4), line(5), line(6)])[1], [
+      `select * from tax where line_id in ('${line(4)}', '${line(5)}', '${line(6)}')`,
+    ])
+  })
+
+  it("leads on from what the request writes, and from the texts it is given", () => {
+    const visit = (n: number, mail: string) => {
+      const journey = course.begin(`/store/carts {"email":"${mail}"}`)
+      ask(journey, "select * from region")
+      journey.writes(`insert into "cart" ("id") values ('${cart(n)}')`, ["cart"])
+      ask(journey, "select * from store")
+      const ahead = aheadOf(journey)
+      ask(journey, `select * from cart where id = '${cart(n)}'`)
+      ask(journey, `select * from customer where email = '${mail}'`)
+      journey.end()
+      return ahead
+    }
+    visit(1, "one@example.com")
+    assert.deepEqual(visit(2, "o'two@example.com"), [
+      `select * from cart where id = '${cart(2)}'`,
+      `select * from customer where email = 'o''two@example.com'`,
+    ])
+  })
+
+  it("ends where others may have written, and leads past what the request writes but not to it", () => {
+    const visit = (write: (journey: Journey) => void) => {
+      const journey = course.begin("")
+      ask(journey, "select * from region")
+      const ahead = aheadOf(journey)
+      write(journey)
+      ask(journey, "select * from cart")
+      ask(journey, "select * from store")
+      journey.end()
+      return ahead
+    }
+    visit((journey) => journey.writes("update cart set x = 1", ["cart"]))
+    assert.deepEqual(
+      visit((journey) => journey.moves(undefined)),
+      ["select * from store"],
+    )
+    assert.deepEqual(
+      visit(() => undefined),
+      [],
+    )
+  })
+
+  it("leaves out what is known, what must wait its turn, what nobody knows the values of, and what may hide another", () => {
+    const visit = (n: number) => {
+      const journey = course.begin("")
+      ask(journey, "select * from region")
+      const ahead = journey.ahead((sql) => sql.includes("store"))
+      ask(journey, "select * from store")
+      ask(journey, "select * from stock", [], false)
+      ask(journey, "select * from page where text = 'a;b'")
+      ask(journey, "select * from line", [{ id: line(n) }])
+      ask(journey, `select * from tax where line_id in ('${line(n)}')`)
+      journey.end()
+      return ahead.map(({ sql }) => sql)
+    }
+    visit(1)
+    assert.deepEqual(visit(2), ["select * from line"])
+  })
+
+  it("leads no more to what seldom serves, until it is known where its values come from", () => {
+    const visit = (rows: object[], value: string) => {
+      const journey = course.begin("")
+      ask(journey, "select * from region", rows as Record<string, unknown>[])
+      const ahead = journey.ahead(nothingIsKnown)
+      for (const { luck } of ahead) trying(luck)
+      ask(journey, `select * from price where currency = '${value}'`)
+      journey.end()
+      return ahead.length
+    }
+    assert.equal(visit([], "a1"), 0)
+    assert.deepEqual(
+      ["a2", "a3", "a4", "a5"].map((value) => visit([], value)),
+      [1, 1, 1, 0],
+    )
+    // A request that asks what was not expected: one of the next is watched.
+    const other = course.begin("")
+    ask(other, "select * from surprise")
+    other.end()
+    for (let n = 0; n < 4; n++) visit([{ currency: `b${n}` }], `b${n}`)
+    assert.equal(visit([{ currency: "eur" }], "eur"), 1)
+  })
+
+  it("keeps what some requests ask and some do not, while it serves", () => {
+    const visit = (asks: string[]) => {
+      const journey = course.begin("")
+      ask(journey, "select * from region")
+      const ahead = journey.ahead(nothingIsKnown)
+      for (const { sql, luck } of ahead) {
+        trying(luck)
+        if (asks.includes(sql)) luck.serves++
+      }
+      for (const sql of asks) ask(journey, sql)
+      journey.end()
+      return ahead.map(({ sql }) => sql)
+    }
+    const [a, b] = ["select * from a", "select * from b"]
+    visit([a])
+    assert.deepEqual(visit([a]), [a])
+    assert.deepEqual(visit([b]), [a])
+    assert.deepEqual(visit([a, b]), [a, b])
+    for (let n = 0; n < 8; n++) visit([b])
+    assert.deepEqual(visit([b]), [b])
+  })
+})
