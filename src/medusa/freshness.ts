@@ -185,7 +185,8 @@ export class Freshness {
   }
 
   private questionOf(sql: string, bindings: readonly unknown[], key: string): Question | undefined {
-    const read = this.tracker.readOf(sql, bindings)
+    // Several in one have several answers.
+    const read = sql.includes(";") ? undefined : this.tracker.readOf(sql, bindings)
     if (!read) return undefined
     const { shape, tables, rows } = read
     const { tables: told, isTable } = this.feed.catalog
@@ -197,7 +198,7 @@ export class Freshness {
       text: byVersion?.sql ?? sql,
       proof: byVersion?.proof,
       isRepeatable: tables.every((table) => told.has(table) || isOfShopper(table)),
-      mayBeAhead: areOurs && !isBound && !sql.includes(";") && !tables.some(isStock),
+      mayBeAhead: areOurs && !isBound && !tables.some(isStock),
     }
   }
 

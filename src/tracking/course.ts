@@ -225,7 +225,7 @@ export class Journey {
   }
 
   private templateOf(sql: string): Template | undefined {
-    if (sql.length > longestText || sql.includes(";")) return undefined
+    if (sql.length > longestText) return undefined
     const { text, values } = skeletonOf(sql)
     const parts = text.split(/\$(\d+)/)
     const texts = parts.filter((_, i) => i % 2 === 0)

@@ -206,7 +206,7 @@ export class Repeats {
       this.standing(sql) !== undefined || (this.past.has(sql) && !this.isRecalled)
     return (this.journey?.ahead(isKnown) ?? []).flatMap(({ sql, luck }) => {
       const question = this.questionOf(sql)
-      return question?.mayBeAhead ? [{ question, luck }] : []
+      return question ? [{ question, luck }] : []
     })
   }
 

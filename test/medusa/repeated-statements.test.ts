@@ -184,18 +184,33 @@ describe("statements within a request", () => {
 
   it("hinder nobody when they cannot be asked along", async () => {
     await database.client.query("insert into payment values ('p', 'A')")
-    const asking = async (cart: string) => {
-      const [found] = await rowsOf(`select * from cart where id = '${cart}'`)
-      assert.equal(found.note, "A")
-      return rowsOf("select note from payment")
+    const statements = (cart: string) => [
+      `select * from cart where id = '${cart}'`,
+      `select * from cart_item where cart_id = '${cart}'`,
+      "select note from payment",
+    ]
+    const inTurn = async (cart: string) => {
+      for (const statement of statements(cart))
+        outcomes.push(await rowsOf(statement).catch(({ code }) => code))
     }
-    await ofKnownKind("asking", asking)
+    const together = async (cart: string) => {
+      const all = statements(cart).map((statement) => rowsOf(statement).catch(({ code }) => code))
+      outcomes.push(...(await Promise.all(all)))
+    }
+    let outcomes: unknown[] = []
+    await ofKnownKind("in turn", inTurn)
+    await ofKnownKind("together", together)
     await database.client.query("alter table payment rename to payments")
-    await database.client.query("insert into cart values ('cart alone', 'A')")
-    const failing = about("cart alone", () => asking("cart alone"), "asking")
-    await assert.rejects(failing, { code: "42P01" })
+    for (const [kind, run] of Object.entries({ together, "in turn": inTurn })) {
+      const cart = `cart ${kind}`
+      await database.client.query("insert into cart values ($1, 'A')", [cart])
+      outcomes = []
+      // Connections for all, so that each waits for the first.
+      await Promise.all(["a", "b", "c"].map(() => shared.raw("select pg_sleep(0.05)")))
+      await about(cart, () => run(cart), kind)
+      assert.deepEqual(outcomes, [[{ id: cart, note: "A" }], [], "42P01"])
+    }
     await database.client.query("alter table payments rename to payment")
-    await about("cart alone", () => asking("cart alone"), "asking")
   })
 
   it("are asked once, and each caller has rows of his own", async () => {
@@ -356,6 +371,18 @@ describe("statements within a request", () => {
     const connection = shared as unknown as Connection
     assert.equal(spareRepeats(connection, undefined, told.freshness), false)
     assert.equal(spareRepeats({ ...connection, client: {} } as never, locking, told.freshness), false)
+  })
+
+  it("several in one are asked as they are", async () => {
+    await request(async () => {
+      for (let time = 0; time < 2; time++) {
+        const answers = await shared.raw("select 1 as one from cart; select 2 as two")
+        assert.deepEqual(
+          answers.map(({ rows }: { rows: unknown[] }) => rows),
+          [[], [{ two: 2 }]],
+        )
+      }
+    })
   })
 
   it("with values that have no text are asked as they are", async () => {
