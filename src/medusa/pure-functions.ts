@@ -5,12 +5,14 @@
  * `getAllFieldsAndRelations` (query/dist/query/module-data-fetcher.js:219, 2.21.2) copies what it is given as JSON, for each read of a
  * module and each relation in it; most of the text is the configuration of the module, of which it uses nothing. It is left out of the text.
  * `getPreviousStep` (orchestration/dist/transaction/transaction-orchestrator.js:69, 2.21.2) takes an id to pieces and joins all but the last again.
+ * `ulid` (ulid/dist/index.umd.js:95, 2.4) asks the system for one random byte sixteen times an id; here for many at once.
  */
+import { randomFillSync } from "node:crypto"
 import { TransactionOrchestrator } from "@medusajs/framework/orchestration"
 import { cheapenCopies } from "./cheap-copies"
 import { cheapenNumbers } from "./cheap-numbers"
 import { cheapenSerializer } from "./cheap-serializer"
-import { queryPackage } from "./query-package"
+import { placeFrom, queryPackage } from "./query-package"
 
 interface Expand {
   serviceConfig?: object
@@ -31,6 +33,7 @@ export function cheapenFunctions(): string[] {
   return [
     ...(cheapenFields() ? [] : ["getAllFieldsAndRelations"]),
     ...(cheapenPreviousStep() ? [] : ["getPreviousStep"]),
+    ...(cheapenIds() ? [] : ["ulid"]),
     ...(cheapenCopies() ? [] : ["parseStringifyIfNecessary"]),
     ...(cheapenNumbers() ? [] : ["BigNumber"]),
     ...(cheapenSerializer() ? [] : ["EntitySerializer"]),
@@ -73,4 +76,46 @@ function cheapenPreviousStep(): boolean {
   return true
 }
 
-const previousStep: PreviousStep = ({ steps }, { id }) => steps[id.slice(0, Math.max(0, id.lastIndexOf(".")))]
+/** How many steps' parents are remembered. */
+const mostSteps = 10_000
+const parents = new Map<string, string>()
+
+/** A text that was just cut out of another is spelled out to look something up by it; one that is remembered is not. */
+const previousStep: PreviousStep = ({ steps }, { id }) => {
+  let parent = parents.get(id)
+  if (parent === undefined) {
+    if (parents.size >= mostSteps) parents.clear()
+    parent = id.slice(0, Math.max(0, id.lastIndexOf(".")))
+    parents.set(id, parent)
+  }
+  return steps[parent]
+}
+
+interface UlidPackage {
+  ulid: unknown
+  factory?: (random: () => number) => unknown
+}
+
+function cheapenIds(): boolean {
+  try {
+    const utils = placeFrom("@medusajs/utils", require.resolve("@medusajs/framework/utils"))
+    const ulid = require(placeFrom("ulid", utils)) as UlidPackage
+    ulid.ulid = ulid.factory!(randomOfMany())
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** @returns what gives a random byte as a number from 0 to 1 */
+function randomOfMany(): () => number {
+  const bytes = Buffer.alloc(4096)
+  let used = bytes.length
+  return () => {
+    if (used === bytes.length) {
+      randomFillSync(bytes)
+      used = 0
+    }
+    return bytes[used++]! / 0xff
+  }
+}

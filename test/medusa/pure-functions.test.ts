@@ -1,5 +1,6 @@
 /** What Medusa's functions give, before and after. */
 import assert from "node:assert/strict"
+import crypto from "node:crypto"
 import { describe, it } from "node:test"
 import { MikroORM } from "@medusajs/framework/mikro-orm/postgresql"
 import { TransactionOrchestrator } from "@medusajs/framework/orchestration"
@@ -245,6 +246,16 @@ describe("functions that are made cheaper", () => {
     assert.ok(JSON.stringify(given).length < 500)
     assert.equal(given.serviceConfig.serviceName, "cart")
     assert.deepEqual(getAllFieldsAndRelations(given), questions["fields and relations"]!())
+  })
+
+  it("make ids of many random bytes at once", (t) => {
+    const asked = t.mock.method(crypto, "randomBytes").mock
+    const ids = Array.from({ length: 2_000 }, () => utilities.generateEntityId(undefined, "cart"))
+    assert.equal(asked.callCount(), 0)
+    assert.equal(new Set(ids).size, ids.length)
+    for (const id of ids) assert.match(id, /^cart_[0-7][0-9A-HJKMNP-TV-Z]{25}$/)
+    const drawn = ids.map((id) => id.slice(15)).join("")
+    assert.equal(new Set(drawn).size, 32)
   })
 
   it("are left as they are when they are not as expected", () => {
