@@ -48,6 +48,9 @@ interface Query {
 export interface Asking {
   question: Question
   repeats: Repeats
+  /** See `Tracker`. */
+  turn: number
+  since: number
   /** To be called when it was answered. */
   answered(versions: string | undefined): void
 }
@@ -168,18 +171,20 @@ export class Freshness {
    * @param key tells it from others; the statement itself when it has no parameters
    */
   asking(sql: string, bindings: readonly unknown[], key: string): Asking | undefined {
-    const { repeats, reads } = this.tracker
-    // What is loaded to be kept is not asked for again.
-    if (!repeats || this.tracker.isReading) return undefined
+    const { repeats, reads, since, turn } = this.tracker
+    if (!repeats || since === undefined) return undefined
     const question = repeats.expected(key) ?? this.questionOf(sql, bindings, key)
     if (!question) return undefined
     const { tables, proof, isRepeatable } = question
     return {
       question,
       repeats,
+      turn,
+      since,
       answered: (versions) => {
-        const known = proof !== undefined && versions !== undefined ? { sql: proof, versions } : undefined
-        reads?.asked(isRepeatable ? tables : undefined, known)
+        const isProven = proof !== undefined && versions !== undefined && since === 0
+        const known = isProven ? { sql: proof, versions } : undefined
+        reads?.asked(isRepeatable && since === 0 ? tables : undefined, known)
       },
     }
   }

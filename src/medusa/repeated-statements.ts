@@ -45,7 +45,7 @@ export function spareRepeats(
       freshness.noteChange(sql)
       return send.call(this, connection, query).finally(() => freshness.noteChange(sql))
     }
-    const { question, repeats, answered } = asking
+    const { question, repeats, answered, turn, since } = asking
     // On the connection that is there: who waited for another would keep it from others who wait.
     const sendAll = async (texts: readonly string[]) => {
       const sent = { sql: texts.join("\n;\n"), bindings: texts.length === 1 ? bindings : [] }
@@ -54,7 +54,7 @@ export function spareRepeats(
       if (responses.length !== texts.length) throw new Error("Not every statement was answered.")
       return responses
     }
-    return repeats.answer(question, sendAll).then(
+    return repeats.answer(question, sendAll, { turn, since }).then(
       ({ response, versions }) => {
         answered(versions)
         query.response = question.isRepeatable ? ownOf(response) : response

@@ -47,9 +47,24 @@ interface Luck {
 }
 
 type Step =
-  | { kind: "read"; shape: Shape; tables: readonly string[]; template: Template | undefined; luck: Luck }
+  | {
+      kind: "read"
+      shape: Shape
+      tables: readonly string[]
+      template: Template | undefined
+      luck: Luck
+      when: When
+    }
   /** From here on what is read of these tables may be another; undefined: of all. */
   | { kind: "move"; tables: readonly string[] | undefined }
+
+/** What is read to be kept must be read after its reading began. */
+export interface When {
+  /** How many readings had begun when it was asked. */
+  turn: number
+  /** The number of the one it is for; 0 when it is not to be kept. */
+  since: number
+}
 
 /** A statement that is expected. */
 export interface Expected {
@@ -76,12 +91,15 @@ export class Course {
   private needs = new Map<unknown, Set<string>>()
   private requests = 0
 
-  /** A request of the kind begins. */
+  /** @param given what a request of the kind is given */
   begin(given: string): Journey {
+    return new Journey(this, given)
+  }
+
+  /** A request of the kind asks something. @returns whether to watch it */
+  count(): boolean {
     const isDue = this.isSurprised && this.requests % watchedOneOf === 0
-    const isWatched = this.requests < watchedAtFirst || isDue
-    this.requests++
-    return new Journey(this, isWatched, given)
+    return this.requests++ < watchedAtFirst || isDue
   }
 
   /** A request asked this. What those before asked and it did not stays, while it serves: not all of a kind ask the same. */
@@ -140,6 +158,7 @@ export class Course {
 export class Journey {
   private readonly counts = new Map<Shape, number>()
   private readonly values = new Map<unknown, Map<string, readonly string[]>>()
+  private isWatched: boolean | undefined
   /** When it is watched. */
   private readonly steps: Step[] = []
   private readonly origins = new Map<string, Origin>()
@@ -148,10 +167,15 @@ export class Journey {
 
   constructor(
     private readonly course: Course,
-    private readonly isWatched: boolean,
-    given: string,
-  ) {
-    this.noteTexts("given", given, idsAndTexts)
+    private readonly given: string,
+  ) {}
+
+  /** Before it asks anything. @returns false when it has begun already */
+  begin(): boolean {
+    if (this.isWatched !== undefined) return false
+    this.isWatched = this.course.count()
+    this.noteTexts("given", this.given, idsAndTexts)
+    return true
   }
 
   /** Statements that requests of this kind ask from here on, until others may have written; undefined when this one is on no known course. */
@@ -166,7 +190,8 @@ export class Journey {
   }
 
   /** A statement is asked, of the database or of what is remembered. */
-  asks(asked: Asked): void {
+  asks(asked: Asked, when: When = { turn: 0, since: 0 }): void {
+    this.begin()
     const count = this.counts.get(asked.shape) ?? 0
     this.counts.set(asked.shape, count + 1)
     this.at = this.course.indexOf(asked.shape, count)
@@ -174,7 +199,7 @@ export class Journey {
     if (!this.isWatched || this.steps.length >= mostSteps) return
     const { shape, tables, mayBeAhead, sql } = asked
     const template = mayBeAhead ? this.templateOf(sql) : undefined
-    this.steps.push({ kind: "read", shape, tables, template, luck: { tries: 0, serves: 0 } })
+    this.steps.push({ kind: "read", shape, tables, template, luck: { tries: 0, serves: 0 }, when })
   }
 
   /** These rows were given: to this request, or to one before that asked of the same. */
@@ -202,7 +227,8 @@ export class Journey {
 
   /** What will be asked after what was just asked, and would be answered alike. */
   ahead(isKnown: (sql: string) => boolean): Expected[] {
-    if (this.at < 0) return []
+    const here = this.course.steps[this.at]
+    if (here?.kind !== "read") return []
     const moved = new Set<string>()
     const expected = new Map<string, Expected>()
     for (const step of this.course.steps.slice(this.at + 1, this.at + farthest)) {
@@ -210,7 +236,8 @@ export class Journey {
       if (step.kind === "move") {
         if (!step.tables) break
         for (const table of step.tables) moved.add(table)
-      } else if (step.template && isLucky(step.luck) && !step.tables.some((table) => moved.has(table))) {
+      } else if (step.template && isLucky(step.luck) && step.when.since <= here.when.turn) {
+        if (step.tables.some((table) => moved.has(table))) continue
         const sql = this.render(step.template)
         if (sql !== undefined && !expected.has(sql) && !isKnown(sql))
           expected.set(sql, { sql, luck: step.luck })

@@ -7,7 +7,7 @@
  * be told to be a write to one table alone counts as one to all.
  */
 
-import { type Asked, type Expected, type Journey, trying } from "./course"
+import { type Asked, type Expected, type Journey, trying, type When } from "./course"
 import { proofOf, takeVersions } from "./versions"
 
 /** How many answers are remembered at once, and how many of them for the next request. */
@@ -125,9 +125,7 @@ export class Repeats {
     private readonly past: Past = new Map(),
     readonly journey?: Journey | undefined,
     private readonly questionOf: (sql: string) => Question | undefined = () => undefined,
-  ) {
-    for (const { question, given } of past.values()) journey?.answers(question.shape, given.response.rows)
-  }
+  ) {}
 
   /** One that was asked ahead, and need not be looked into again. */
   expected(sql: string): Question | undefined {
@@ -138,19 +136,26 @@ export class Repeats {
    * The answer that is known and stands, one of requests before that is proven to stand, or a new one. Rejects with what asking rejects
    * with, and forgets it.
    */
-  async answer(question: Question, send: Send): Promise<Given> {
+  async answer(question: Question, send: Send, when: When = { turn: 0, since: 0 }): Promise<Given> {
     const { key, shape } = question
-    this.journey?.asks(question)
-    let known = this.known(key)
+    if (this.journey?.begin()) this.recollect(this.journey)
+    this.journey?.asks(question, when)
+    let known = this.known(key, when)
     let given = known && (await known)
-    if (!given && this.past.has(key)) {
-      await this.recall(send)
-      known = this.known(key)
+    // What is to be kept is asked now, and not what was asked before it.
+    if (!given && this.past.has(key) && when.since === 0) {
+      await this.recall(send, when)
+      known = this.known(key, when)
       given = known && (await known)
     }
-    given ??= await this.ask(question, send)
+    given ??= await this.ask(question, send, when)
     this.journey?.answers(shape, given.response.rows)
     return given
+  }
+
+  /** What requests before were given is likely to be what this one will be. */
+  private recollect(journey: Journey): void {
+    for (const { question, given } of this.past.values()) journey.answers(question.shape, given.response.rows)
   }
 
   /** For the next request that is about the same. */
@@ -167,21 +172,18 @@ export class Repeats {
   }
 
   /** Asks now, and with it what is expected to be asked next. */
-  private ask(question: Question, send: Send): Promise<Given> {
+  private ask(question: Question, send: Send, { turn, since }: When): Promise<Given> {
     const alone = async () => givenBy(question, (await send([question.text]))[0]!)
-    // What has parameters goes alone.
-    if (question.isBound) return this.keep(question, alone())
     const along = this.expect()
-    if (along.length === 0 && !this.isProvable) return this.keep(question, alone())
-    const sent = this.sendAlong([question.text], along, send)
-    return this.keep(
-      question,
-      sent.then(([response]) => givenBy(question, response!), alone),
-    )
-  }
-
-  private keep(question: Question, value: Promise<Given>): Promise<Given> {
-    if (question.isRepeatable) this.put({ question, began: this.moves, value })
+    // What has parameters goes alone.
+    const isAlone = question.isBound || (along.length === 0 && !this.isProvable)
+    const value = isAlone
+      ? alone()
+      : this.sendAlong([question.text], along, send, turn).then(
+          ([response]) => givenBy(question, response!),
+          alone,
+        )
+    if (question.isRepeatable && since === 0) this.put({ question, began: this.moves, turn, value })
     return value
   }
 
@@ -225,8 +227,8 @@ export class Repeats {
   }
 
   /** Asks once whether what was asked by requests before still stands; again when this one has waited for a lock. */
-  private recall(send: Send): Promise<void> {
-    if (!this.isRecalled) this.sendAlong([], this.expect(), send).catch(() => undefined)
+  private recall(send: Send, { turn }: When): Promise<void> {
+    if (!this.isRecalled) this.sendAlong([], this.expect(), send, turn).catch(() => undefined)
     return this.recalled
   }
 
@@ -234,7 +236,12 @@ export class Repeats {
    * In one message: these statements, what asks whether that of requests before still stands which will be asked here, if that is not known, and what
    * is expected.
    */
-  private async sendAlong(texts: string[], along: Along[], send: Send): Promise<readonly Response[]> {
+  private async sendAlong(
+    texts: string[],
+    along: Along[],
+    send: Send,
+    turn: number,
+  ): Promise<readonly Response[]> {
     const past = this.isRecalled ? [] : this.provable(this.journey?.upcoming)
     const proof = past.length > 0 ? [proofOf(past.map(([, { question }]) => question.proof!))] : []
     const ahead = along.map(({ question }) => question.text)
@@ -252,7 +259,7 @@ export class Repeats {
       const value = sent.then((responses) =>
         givenBy(question, responses[texts.length + proof.length + index]!),
       )
-      this.put({ question, began, value, luck })
+      this.put({ question, began, turn, value, luck })
     }
     return sent
   }
@@ -263,20 +270,19 @@ export class Repeats {
     for (const [index, [key, { question, given }]] of past.entries()) {
       const isSame = given.versions !== undefined && versions[index] === given.versions
       if (!isSame || this.standing(key)) continue
-      this.answers.set(key, { question, given, began, value: Promise.resolve(given) })
+      this.answers.set(key, { question, given, began, turn: 0, value: Promise.resolve(given) })
     }
   }
 
   /** What was given before, or ahead, if it stands; undefined also when asking ahead failed. */
-  private known(key: string): Promise<Given | undefined> | undefined {
+  private known(key: string, { since }: When): Promise<Given | undefined> | undefined {
     const known = this.standing(key)
-    if (!known) return undefined
-    const { luck, question } = known
-    if (!luck) return known.value
+    if (!known || known.turn < since) return undefined
+    const { luck, question, value } = known
+    if (luck) luck.serves++
     delete known.luck
-    luck.serves++
-    if (!question.isRepeatable) this.answers.delete(key)
-    return known.value.catch(() => undefined)
+    if (!question.isRepeatable || since > 0) this.answers.delete(key)
+    return luck ? value.catch(() => undefined) : value
   }
 
   private standing(key: string): Answer | undefined {
@@ -368,6 +374,8 @@ interface Along extends Pick<Expected, "luck"> {
 interface Answer {
   question: Question
   began: number
+  /** See `When`. */
+  turn: number
   value: Promise<Given>
   /** When it was given; milliseconds since 1970. */
   given?: Given

@@ -53,9 +53,11 @@ export class Reading implements Read {
   /** Milliseconds since 1970. */
   readonly began = Date.now()
 
+  /** @param turn how many readings had begun, this one included */
   constructor(
     readonly key: string,
     readonly around: Reading | undefined,
+    readonly turn: number,
   ) {}
 
   get isAlive(): boolean {
@@ -88,6 +90,8 @@ export class Tracker {
   private readonly underWay = new Map<string, Reading[]>()
   /** The catalog by which the statements were understood. */
   private understoodBy: Catalog | undefined
+  /** How many readings have begun. */
+  turn = 0
 
   constructor(private readonly catalog: () => Catalog) {}
 
@@ -96,7 +100,7 @@ export class Tracker {
    * caller awaits, so that what comes after that is in it.
    */
   begin(key: string): Reading {
-    const reading = new Reading(key, alive(this.context.getStore()?.reading))
+    const reading = new Reading(key, alive(this.context.getStore()?.reading), ++this.turn)
     this.context.enterWith({ ...this.context.getStore(), reading })
     return reading
   }
@@ -115,6 +119,16 @@ export class Tracker {
   /** Whether something is being loaded in this context that is to be kept, or to prove what was. */
   get isReading(): boolean {
     return alive(this.context.getStore()?.reading) !== undefined
+  }
+
+  /**
+   * Since which turn what is read in this context may have been asked: what is kept must have been read after its reading began. 0 when nothing
+   * is to be kept; undefined when it proves something, for which it is always asked.
+   */
+  get since(): number | undefined {
+    const readings = [...aliveFrom(this.context.getStore()?.reading)]
+    if (readings.some(({ isProof }) => isProof)) return undefined
+    return readings[0]?.turn ?? 0
   }
 
   /** Whether the request of this context only shows something. */

@@ -182,6 +182,44 @@ describe("statements within a request", () => {
     await about("cart of its own", () => some("cart of its own"), "some")
   })
 
+  it("are asked along when they are read to be kept, but not before it is known what for", async () => {
+    const { freshness } = told
+    await database.client.query("insert into product values ('p', 'A')")
+    const product = async () => (await rowsOf("select * from product"))[0].note
+    const kept = async (cart: string, read: (cart: string) => Promise<unknown>) =>
+      freshness.within(async () => {
+        const { key } = freshness.begin("kept")
+        const value = await read(cart)
+        return { value, depends: await freshness.end(key) }
+      })
+    const both = async (cart: string) => [
+      await rowsOf(`select id from product where id = '${cart}'`),
+      await product(),
+    ]
+    let tags: readonly string[] | undefined
+    const inside = async (cart: string) => {
+      tags = (await kept(cart, both)).depends?.tags
+    }
+    assert.equal(await ofKnownKind("inside", inside), 1)
+    assert.ok(tags?.includes("db:product!"), "it depends on what was asked along, too")
+    const between = async (cart: string) => {
+      await rowsOf(`select * from cart where id = '${cart}'`)
+      await kept(cart, product)
+    }
+    assert.equal(await ofKnownKind("between", between), 2)
+    let isKept = false
+    const late = async (cart: string) => {
+      await rowsOf(`select * from cart where id = '${cart}'`)
+      if (!isKept) return product()
+      await database.client.query("update product set note = 'B'")
+      const { value } = await kept(cart, product)
+      assert.equal(value, "B")
+    }
+    assert.equal(await ofKnownKind("kept late", late), 1)
+    isKept = true
+    await about("cart kept late", () => late("cart kept late"), "kept late")
+  })
+
   it("hinder nobody when they cannot be asked along", async () => {
     await database.client.query("insert into payment values ('p', 'A')")
     const statements = (cart: string) => [
