@@ -7,7 +7,7 @@ import { Modules } from "@medusajs/framework/utils"
 import type { Cache } from "../engine"
 import { copyCheckpointsOnce } from "./checkpoint-copies"
 import { spareCheckpoints } from "./checkpoints"
-import { foldBegins } from "./folded-begins"
+import { foldTransactions } from "./folded-transactions"
 import type { Database, Freshness } from "./freshness"
 import { keepCarts } from "./kept-carts"
 import { cheapenFunctions } from "./pure-functions"
@@ -27,7 +27,7 @@ export function shortenCartPath(options: CartPathOptions): string[] {
   const { database, freshness } = options
   const locking = MedusaModule.getModuleInstance(Modules.LOCKING)?.[Modules.LOCKING] as unknown
   return [
-    ...(foldBegins(database) ? [] : ["begins of transactions"]),
+    ...(foldTransactions(database) ? [] : ["transactions"]),
     ...(spareRepeats(database, locking as Locking | undefined, freshness) ? [] : ["repeated statements"]),
     ...(spareFinds(freshness) ? [] : ["repeated finds"]),
     ...(keepCarts(options) ? [] : ["carts"]),

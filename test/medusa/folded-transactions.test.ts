@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { after, before, beforeEach, describe, it } from "node:test"
 import knex, { type Knex } from "knex"
-import { foldBegins } from "../../src/medusa/folded-begins"
+import { foldTransactions } from "../../src/medusa/folded-transactions"
 import type { Database as Connection } from "../../src/medusa/freshness"
 import { createDatabase, type Database } from "../support/database"
 
@@ -39,7 +39,7 @@ describe("a transaction", () => {
       sent.push(asked.text)
       return parse.call(this, asked)
     }
-    assert.ok(foldBegins(shared as unknown as Connection))
+    assert.ok(foldTransactions(shared as unknown as Connection))
   })
   beforeEach(async () => {
     await database.client.query("truncate thing")
@@ -75,6 +75,121 @@ describe("a transaction", () => {
     assert.deepEqual(await ids(), [1, 2])
   })
 
+  const insert = (...ids: number[]) =>
+    `insert into "thing" ("id") values ${ids.map((id) => `(${id})`).join(", ")}`
+
+  it("is one message when nothing it asks must be answered", async () => {
+    await shared.transaction(async (transaction) => {
+      const given = await transaction.raw(insert(1, 2))
+      assert.deepEqual([given.command, given.rowCount, given.rows], ["INSERT", 2, []])
+      await transaction.raw(insert(3))
+      assert.deepEqual(heard(), [])
+    })
+    assert.deepEqual(heard(), [`BEGIN;${insert(1, 2)};${insert(3)};COMMIT;`])
+    assert.deepEqual(await ids(), [1, 2, 3])
+    await shared.raw(insert(4))
+    assert.deepEqual(heard().slice(1), [insert(4)])
+  })
+
+  it("reads what it has written", async () => {
+    await shared.transaction(async (transaction) => {
+      await transaction.raw(insert(1))
+      const { rows } = await transaction.raw("select id from thing")
+      assert.deepEqual(rows, [{ id: 1 }])
+      await transaction.raw(insert(2))
+      assert.deepEqual((await transaction("thing").where({ id: 2 })).length, 1)
+      await transaction.raw(insert(3))
+    })
+    assert.equal(heard().at(-1), `${insert(3)};COMMIT;`)
+    assert.deepEqual(await ids(), [1, 2, 3])
+  })
+
+  it("waits for what an insert gives that cannot be known", async () => {
+    const others = [
+      `${insert(1)} returning id`,
+      `${insert(1)} on conflict do nothing`,
+      `insert into "thing" ("id") select 2`,
+      `insert into thing values (3)`,
+      `${insert(4)}; select 1`,
+      `insert into "thing" ("id") values ((4 + 1)`.concat(")"),
+      `insert into "thing" ("id") values (6) -- (`,
+    ]
+    await shared.transaction(async (transaction) => {
+      await transaction.raw("select 1")
+      for (const [i, other] of others.entries()) {
+        await transaction.raw(other)
+        if (i < 5) assert.ok(heard().at(-1)!.includes(other))
+      }
+      await transaction("thing").insert({ id: 7 })
+    })
+    assert.deepEqual(await ids(), [1, 2, 3, 4, 5, 6, 7])
+  })
+
+  it("fails with the error of the insert that was refused, whatever comes next", async () => {
+    await database.client.query("insert into thing values (1)")
+    const refused = (error: { code?: string; detail?: string; table?: string }) => {
+      assert.deepEqual(
+        [error.code, error.detail, error.table],
+        ["23505", "Key (id)=(1) already exists.", "thing"],
+      )
+      return true
+    }
+    const next: ((transaction: Knex) => Promise<unknown>)[] = [
+      async () => undefined,
+      (transaction) => transaction.raw(insert(2)),
+      (transaction) => transaction.raw("select 1"),
+      (transaction) => transaction("thing").where({ id: 1 }),
+    ]
+    for (const act of next) {
+      for (const before of [[], ["select 1"]]) {
+        const failed = shared.transaction(async (transaction) => {
+          for (const statement of before) await transaction.raw(statement)
+          await transaction.raw(insert(1))
+          await act(transaction)
+        })
+        await assert.rejects(failed, refused)
+        assert.deepEqual(
+          (await shared.raw("select id from thing")).rows,
+          [{ id: 1 }],
+          "and lets go of the rest",
+        )
+      }
+    }
+  })
+
+  it("that cannot be read as a whole leaves nothing begun", async () => {
+    const failed = shared.transaction(async (transaction) => {
+      await transaction.raw(`insert into "thing" ("id") values (1 +)`)
+    })
+    await assert.rejects(failed, { code: "42601" })
+    await shared.raw(insert(2))
+    assert.deepEqual(await ids(), [2])
+  })
+
+  it("undoes what was held back, as a whole or from a savepoint on", async () => {
+    await database.client.query("insert into thing values (1)")
+    const failed = shared.transaction(async (transaction) => {
+      await transaction.raw(insert(2))
+      throw new Error("undone")
+    })
+    await assert.rejects(failed, /undone/)
+    await shared.transaction(async (outer) => {
+      await outer.raw(insert(3))
+      for (const id of [4, 1]) {
+        const thrown = outer.transaction(async (inner) => {
+          await inner.raw(insert(id))
+          throw new Error("undone")
+        })
+        await assert.rejects(thrown, /undone/)
+      }
+      const refused = outer.transaction(async (inner) => inner.raw(insert(1)))
+      await assert.rejects(refused, { code: "23505" })
+      await outer.transaction(async (inner) => inner.raw(insert(5)))
+      await outer.raw(insert(6))
+    })
+    assert.deepEqual(await ids(), [1, 3, 5, 6])
+  })
+
   it("of which nothing is asked is none", async () => {
     await shared.transaction(async () => undefined)
     await assert.rejects(
@@ -105,7 +220,7 @@ describe("a transaction", () => {
       await raw.query("insert into thing values (3)")
       assert.deepEqual(await ids(), [1, 2])
     })
-    assert.equal(heard().filter((text) => text === "BEGIN;").length, 3)
+    assert.equal(heard().filter((text) => text === "BEGIN").length, 3)
     assert.deepEqual(await ids(), [1, 2, 3])
   })
 
@@ -166,6 +281,6 @@ describe("a transaction", () => {
   })
 
   it("is left alone where knex is not as expected", () => {
-    assert.equal(foldBegins({ client: {} } as never), false)
+    assert.equal(foldTransactions({ client: {} } as never), false)
   })
 })
