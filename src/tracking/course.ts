@@ -3,7 +3,7 @@
  * what it was given and of what it has read: it is asked along with what is asked first, and spares its own way to PostgreSQL and back.
  *
  * A course is what one request asked, as it was watched: each statement with the places its values came from. Nothing is taken for true because of it: a
- * statement that was asked for nothing, or is another one, is never looked at. Which seldom serve are asked ahead no more.
+ * statement that was asked for nothing, or is another one, is never looked at. What seldom serves is asked ahead no more.
  */
 import { skeletonOf } from "./skeleton"
 
@@ -297,7 +297,8 @@ export class Journey {
 
 const ids = /\b[a-z]+(?:_[a-z]+)*_[0-9A-Z]{26}\b/g
 /** And of what is written as JSON the texts, but not the names. */
-const idsAndTexts = new RegExp(`${ids.source}|(?<=[:,[])"[^"\\\\]{2,64}"(?!:)`, "g")
+const lengths = `{${shortestValue},${longestValue}}`
+const idsAndTexts = new RegExp(`${ids.source}|(?<=[:,[])"[^"\\\\]${lengths}"(?!:)`, "g")
 
 const isValue = (value: unknown): value is string =>
   typeof value === "string" &&
