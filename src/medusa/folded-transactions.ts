@@ -45,86 +45,141 @@ export function foldTransactions(database: Database): boolean {
   const prototype = Object.getPrototypeOf(client) as Client
   const { _query: send, releaseConnection: release } = prototype
   if (typeof send !== "function" || typeof release !== "function") return false
-  /** Of those that began here. */
-  const begun = new WeakMap<Connection, Held>()
+  const begun = new WeakMap<Connection, Transaction>()
   prototype._query = function (connection, query) {
     const isOfTransaction = (this as object) !== client
     if (isOfTransaction && query.sql === "BEGIN;" && !Object.hasOwn(connection, "query"))
-      begun.set(connection, new Held(connection))
-    const held = isOfTransaction ? begun.get(connection) : undefined
-    const response = held?.hold(query)
+      begun.set(connection, new Transaction(connection))
+    const response = isOfTransaction ? begun.get(connection)?.hold(query) : undefined
     if (!response) return send.call(this, connection, query)
     query.response = response
     return Promise.resolve(query)
   }
   prototype.releaseConnection = function (connection) {
-    begun.get(connection)?.drop()
-    begun.delete(connection)
+    if (begun.delete(connection)) delete connection.query
     return release.call(this, connection)
   }
   return true
 }
 
-/** What a transaction has said and PostgreSQL has not heard. */
-class Held {
-  private texts: string[] = []
+/** On its connection, until that is released. */
+class Transaction {
+  private readonly ask: Ask
+  /** What it has said and PostgreSQL has not heard. */
+  private held: string[] = []
+  /** Why some of it was refused, until somebody hears it. */
+  private refused: unknown
+  /** What waits until it is known that the transaction has begun. */
+  private later: (() => unknown)[] | undefined
+  /** How many statements are not answered. */
+  private underWay = 0
+  /** Whether nothing failed, as far as can be told. */
+  private isSound = true
 
-  constructor(private readonly connection: Connection) {}
+  constructor(connection: Connection) {
+    this.ask = connection.query!.bind(connection)
+    connection.query = (...given) => this.next(given)
+  }
 
   /** @returns what it gives; undefined when it is not held back */
   hold({ sql, bindings, options }: Query): object | undefined {
     const isPlain = !bindings?.length && Object.keys(options ?? {}).length === 0
     const isBegin = sql === "BEGIN;"
-    const rowCount = isPlain && !isBegin ? rowsOfInsert(sql) : null
-    if (!isPlain || rowCount === undefined || this.texts.length >= mostHeld) return undefined
-    this.texts.push(sql.replace(/;$/, ""))
-    if (!Object.hasOwn(this.connection, "query")) this.wait()
+    if (isBegin) this.isSound = true
+    if (!isPlain || !this.isSound || this.underWay > 0 || this.held.length >= mostHeld) return undefined
+    const rowCount = isBegin ? null : rowsOfInsert(sql)
+    if (rowCount === undefined) return undefined
+    this.held.push(sql.replace(/;$/, ""))
     return answerTo(isBegin ? "BEGIN" : "INSERT", rowCount)
   }
 
-  drop(): void {
-    if (this.texts.length > 0) delete this.connection.query
-    this.texts = []
-  }
-
-  /** Until something is asked that must be answered. */
-  private wait(): void {
-    const ask = this.connection.query!.bind(this.connection)
-    this.connection.query = (...given) => {
-      const { texts } = this
-      this.drop()
-      const [config, answered] = given
-      if (given.length === 2 && isText(config) && typeof answered === "function") {
-        return askWith(texts, config, ask, answered as Answered)
-      }
-      if (typeof answered !== "function") {
-        ask(texts.join(";"), () => undefined)
-        return ask(...given)
-      }
-      return askWith(texts.slice(0, -1), { text: texts.at(-1)! }, ask, (error: unknown) =>
-        error ? answered(error) : ask(...given),
-      )
+  /** Something is asked that must be answered. */
+  private next(given: unknown[]): unknown {
+    if (this.later) return this.postpone(given)
+    const [config, answered] = given
+    if (given.length !== 2 || typeof answered !== "function") {
+      // Nobody tells what becomes of it.
+      this.isSound = false
+      return this.held.length > 0 ? this.tellFirst(given) : this.ask(...given)
     }
+    if (this.held.length > 0 && !isText(config)) return this.tellFirst(given)
+    const { held, refused } = this
+    const { text } = config as Config
+    this.held = []
+    this.refused = undefined
+    this.underWay++
+    const heard: Answered = (error, response) => {
+      this.underWay--
+      if (error) this.isSound = false
+      else if (/^ROLLBACK TO\b/.test(text)) this.isSound = true
+      answered(error && (refused ?? error), response)
+    }
+    return held.length > 0 ? this.askWith(held, config as Config, heard) : this.ask(config, heard)
   }
-}
 
-/** What was held back, and then this. */
-function askWith(texts: readonly string[], config: Config, ask: Ask, answered: Answered): unknown {
-  const { text } = config
-  const hasBegun = texts[0] !== "BEGIN"
-  const isUndone = text.startsWith("ROLLBACK")
-  // What is undone need not be done.
-  if (isUndone && hasBegun) return ask(config, answered)
-  if (!hasBegun && ends.test(text) && (isUndone || texts.length === 1)) {
-    process.nextTick(answered, null, answerTo(text.replace(";", ""), null))
-    return undefined
+  private tellFirst(given: unknown[]): unknown {
+    const { held } = this
+    this.held = []
+    this.later = []
+    const waiting = this.postpone(given)
+    this.tell(held)
+    return waiting
   }
-  return ask({ ...config, text: [...texts, text].join(";") }, (error: unknown, responses?: unknown) => {
-    const own = [responses ?? []].flat().slice(texts.length)
-    if (!error) answered(null, own.length === 1 ? own[0] : own)
-    else if (hasBegun) leaveBroken(text, error, ask, answered)
-    else beginBroken(texts.slice(1), config, error, ask, answered)
-  })
+
+  /** What was held back, alone. */
+  private tell(held: readonly string[]): void {
+    const inserts = held.filter((text) => text !== "BEGIN").join(";")
+    const texts = [held[0] === "BEGIN" ? "BEGIN" : "", inserts].filter((text) => text !== "")
+    const tellNext = (error?: unknown) => {
+      const text = error ? undefined : texts.shift()
+      if (text !== undefined) return this.ask(text, tellNext)
+      this.refused = error
+      return this.resume()
+    }
+    tellNext()
+  }
+
+  /** What was held back, and then this. */
+  private askWith(held: readonly string[], config: Config, answered: Answered): unknown {
+    const { ask } = this
+    const { text } = config
+    const hasBegun = held[0] !== "BEGIN"
+    const isUndone = text.startsWith("ROLLBACK")
+    // What is undone need not be done.
+    if (isUndone && hasBegun) return ask(config, answered)
+    if (!hasBegun && ends.test(text) && (isUndone || held.length === 1)) {
+      process.nextTick(answered, null, answerTo(text.replace(";", ""), null))
+      return undefined
+    }
+    if (!hasBegun) this.later = []
+    const inTurn: Answered = (error, response) => {
+      answered(error, response)
+      this.resume()
+    }
+    return ask({ ...config, text: [...held, text].join(";") }, (error: unknown, responses?: unknown) => {
+      const own = [responses ?? []].flat().slice(held.length)
+      if (!error) inTurn(null, own.length === 1 ? own[0] : own)
+      else if (hasBegun) leaveBroken(text, error, ask, answered)
+      else beginBroken(held.slice(1), config, error, ask, inTurn)
+    })
+  }
+
+  private resume(): void {
+    const { later = [] } = this
+    this.later = undefined
+    for (const act of later) act()
+  }
+
+  /** What several ask at once of a transaction that may not have begun would be outside it. */
+  private postpone(given: unknown[]): unknown {
+    const [config, answered] = given
+    const isObject = typeof (config as { submit?: unknown }).submit === "function"
+    if (isObject || typeof answered === "function") {
+      this.later!.push(() => this.next(given))
+      return isObject ? config : undefined
+    }
+    return new Promise((resolve) => this.later!.push(() => resolve(this.next(given))))
+  }
 }
 
 /**

@@ -270,6 +270,30 @@ describe("a transaction", () => {
     })
   }
 
+  it("that cannot begin lets nothing in that was asked at once", async () => {
+    const failed = shared.transaction(async (transaction) => {
+      const all = [
+        transaction.raw("insert into thing valued (1)"),
+        transaction.raw("insert into thing values (2)"),
+        transaction("thing").insert({ id: 3 }),
+        transaction.raw(insert(4)),
+      ].map((one) => one.then(() => "done").catch(({ code }) => code))
+      assert.deepEqual(await Promise.all(all), ["42601", "25P02", "25P02", "25P02"])
+      await assert.rejects(transaction.raw(insert(5)), { code: "25P02" })
+    })
+    await failed
+    assert.deepEqual(await ids(), [])
+    await shared.transaction(async (transaction) => {
+      await Promise.all([
+        transaction("thing").insert({ id: 1 }),
+        transaction.raw(insert(2)),
+        transaction.raw("insert into thing values (3)"),
+        transaction("thing").insert({ id: 4 }),
+      ])
+    })
+    assert.deepEqual(await ids(), [1, 2, 3, 4])
+  })
+
   it("that was let go before it asked anything begins for nobody else", async () => {
     const { client } = shared as unknown as { client: Client }
     const raw = await client.acquireConnection()
