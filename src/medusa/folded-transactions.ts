@@ -56,7 +56,8 @@ export function foldTransactions(database: Database): boolean {
     return Promise.resolve(query)
   }
   prototype.releaseConnection = function (connection) {
-    if (begun.delete(connection)) delete connection.query
+    begun.get(connection)?.end()
+    begun.delete(connection)
     return release.call(this, connection)
   }
   return true
@@ -65,10 +66,13 @@ export function foldTransactions(database: Database): boolean {
 /** On its connection, until that is released. */
 class Transaction {
   private readonly ask: Ask
+  private isOver = false
+  private idle: NodeJS.Immediate | undefined
   /** What it has said and PostgreSQL has not heard. */
   private held: string[] = []
-  /** Why some of it was refused, until somebody hears it. */
+  /** Why some of it was refused: what fails after it fails because of it. */
   private refused: unknown
+  private isHeard = false
   /** What waits until it is known that the transaction has begun. */
   private later: (() => unknown)[] | undefined
   /** How many statements are not answered. */
@@ -76,21 +80,43 @@ class Transaction {
   /** Whether nothing failed, as far as can be told. */
   private isSound = true
 
-  constructor(connection: Connection) {
+  constructor(private readonly connection: Connection) {
     this.ask = connection.query!.bind(connection)
     connection.query = (...given) => this.next(given)
+  }
+
+  /** The next who has the connection finds on it what was asked before, and nothing else. */
+  end(): void {
+    this.isOver = true
+    this.take()
+    this.resume()
+    delete this.connection.query
   }
 
   /** @returns what it gives; undefined when it is not held back */
   hold({ sql, bindings, options }: Query): object | undefined {
     const isPlain = !bindings?.length && Object.keys(options ?? {}).length === 0
     const isBegin = sql === "BEGIN;"
-    if (isBegin) this.isSound = true
-    if (!isPlain || !this.isSound || this.underWay > 0 || this.held.length >= mostHeld) return undefined
+    if (isBegin) this.recover()
+    const isAlone = this.underWay === 0 && !this.later
+    if (!isPlain || !this.isSound || !isAlone || this.held.length >= mostHeld) return undefined
     const rowCount = isBegin ? null : rowsOfInsert(sql)
     if (rowCount === undefined) return undefined
     this.held.push(sql.replace(/;$/, ""))
+    // Who goes on with something else holds what he has inserted.
+    if (!isBegin) this.idle ??= setImmediate(() => this.tell())
     return answerTo(isBegin ? "BEGIN" : "INSERT", rowCount)
+  }
+
+  private refuse(error: unknown): void {
+    this.isSound = false
+    this.isHeard = false
+    this.refused ??= error
+  }
+
+  private recover(): void {
+    this.isSound = true
+    this.refused = undefined
   }
 
   /** Something is asked that must be answered. */
@@ -103,39 +129,47 @@ class Transaction {
       return this.held.length > 0 ? this.tellFirst(given) : this.ask(...given)
     }
     if (this.held.length > 0 && !isText(config)) return this.tellFirst(given)
-    const { held, refused } = this
     const { text } = config as Config
-    this.held = []
-    this.refused = undefined
     this.underWay++
     const heard: Answered = (error, response) => {
       this.underWay--
+      const reason = error && (this.refused ?? error)
+      this.isHeard ||= Boolean(error)
       if (error) this.isSound = false
-      else if (/^ROLLBACK TO\b/.test(text)) this.isSound = true
-      answered(error && (refused ?? error), response)
+      else if (/^ROLLBACK TO\b/.test(text)) this.recover()
+      answered(reason, response)
     }
+    const held = this.take()
+    // PostgreSQL answers that it has undone the transaction, which nobody looks at.
+    const isSilent = this.refused !== undefined && !this.isHeard && /^(?:COMMIT|RELEASE)\b/.test(text)
+    if (isSilent) return this.leaveBroken(text, true, () => heard(this.refused))
     return held.length > 0 ? this.askWith(held, config as Config, heard) : this.ask(config, heard)
   }
 
-  private tellFirst(given: unknown[]): unknown {
+  private take(): string[] {
     const { held } = this
+    clearImmediate(this.idle)
+    this.idle = undefined
     this.held = []
-    this.later = []
-    const waiting = this.postpone(given)
-    this.tell(held)
-    return waiting
+    return held
+  }
+
+  private tellFirst(given: unknown[]): unknown {
+    this.tell()
+    return this.postpone(given)
   }
 
   /** What was held back, alone. */
-  private tell(held: readonly string[]): void {
-    const inserts = held.filter((text) => text !== "BEGIN").join(";")
-    const texts = [held[0] === "BEGIN" ? "BEGIN" : "", inserts].filter((text) => text !== "")
+  private tell(): void {
+    const held = this.take()
+    const texts = held[0] === "BEGIN" ? ["BEGIN", together(held.slice(1))] : [together(held)]
     const tellNext = (error?: unknown) => {
-      const text = error ? undefined : texts.shift()
-      if (text !== undefined) return this.ask(text, tellNext)
-      this.refused = error
+      const text = error || this.isOver ? undefined : texts.shift()
+      if (text) return this.ask(text, tellNext)
+      if (error) this.refuse(error)
       return this.resume()
     }
+    this.later = []
     tellNext()
   }
 
@@ -156,12 +190,40 @@ class Transaction {
       answered(error, response)
       this.resume()
     }
-    return ask({ ...config, text: [...held, text].join(";") }, (error: unknown, responses?: unknown) => {
+    return ask({ ...config, text: together([...held, text]) }, (error: unknown, responses?: unknown) => {
       const own = [responses ?? []].flat().slice(held.length)
       if (!error) inTurn(null, own.length === 1 ? own[0] : own)
-      else if (hasBegun) leaveBroken(text, error, ask, answered)
-      else beginBroken(held.slice(1), config, error, ask, inTurn)
+      else this.leaveBroken(text, hasBegun, () => this.fail(text, error, inTurn))
     })
+  }
+
+  private fail(text: string, error: unknown, answered: Answered): void {
+    if (!text.startsWith("SAVEPOINT")) {
+      answered(error)
+      return
+    }
+    // knex takes no error for a savepoint: it is heard of by who asks next.
+    this.refuse(error)
+    answered(null, answerTo("SAVEPOINT", null))
+  }
+
+  /**
+   * What failed leaves its transaction begun and broken; but when PostgreSQL could not read the message, nothing has begun. Then it begins now, and
+   * is broken. Who wanted to end it hears that it failed, and does not undo it himself.
+   */
+  private leaveBroken(text: string, hasBegun: boolean, then: () => void): void {
+    const { ask } = this
+    const [, savepoint] = /^RELEASE SAVEPOINT (\w+)/.exec(text) ?? []
+    if (this.isOver) then()
+    else if (ends.test(text)) ask("ROLLBACK", then)
+    else if (savepoint) {
+      ask(`ROLLBACK TO SAVEPOINT ${savepoint}`, () => {
+        then()
+        this.recover()
+      })
+    } else if (hasBegun) then()
+    else
+      ask("BEGIN", (broken: unknown) => (broken || this.isOver ? then() : ask("select 1 / 0", () => then())))
   }
 
   private resume(): void {
@@ -182,33 +244,8 @@ class Transaction {
   }
 }
 
-/**
- * What failed leaves its transaction begun and broken; but when PostgreSQL could not read the message, nothing has begun. Then it begins now, and
- * fails in it.
- */
-function beginBroken(
-  texts: readonly string[],
-  config: Config,
-  error: unknown,
-  ask: Ask,
-  answered: Answered,
-): void {
-  ask("BEGIN;", (broken: unknown) => {
-    if (broken) leaveBroken(config.text, error, ask, answered)
-    else
-      ask({ ...config, text: [...texts, config.text].join(";") }, () =>
-        leaveBroken(config.text, error, ask, answered),
-      )
-  })
-}
-
-/** Who wanted to end it hears that it failed, and does not undo it himself. */
-function leaveBroken(text: string, error: unknown, ask: Ask, answered: Answered): void {
-  const [, savepoint] = /^RELEASE SAVEPOINT (\w+)/.exec(text) ?? []
-  if (savepoint) ask(`ROLLBACK TO SAVEPOINT ${savepoint}`, () => answered(error))
-  else if (ends.test(text)) ask("ROLLBACK", () => answered(error))
-  else answered(error)
-}
+/** In one message; a comment ends with its line. */
+const together = (texts: readonly string[]) => texts.join("\n;\n")
 
 /** As knex says it. */
 const ends = /^(?:COMMIT;|ROLLBACK)$/
@@ -216,7 +253,7 @@ const ends = /^(?:COMMIT;|ROLLBACK)$/
 /** As MikroORM writes it. */
 const insert = /^insert into "\w+" \("\w+"(?:, "\w+")*\) values \(/
 /** What would make its answer another, if it is no value. */
-const unforeseen = /\breturning\b|\bconflict\b|\bselect\b|;/i
+const unforeseen = /\breturning\b|\bconflict\b|\bselect\b|;|--|\/\*/i
 /** What hides a parenthesis, and what nests. */
 const token = /'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]/g
 

@@ -289,29 +289,25 @@ export class Freshness {
   request<T>(recalls: boolean, run: (request: Request) => T, { cart, kind, given = "" }: About = {}): T {
     if (!recalls) return this.tracker.request(run)
     const past = cart === undefined ? undefined : this.past.get(cart)
-    const journey = kind === undefined ? undefined : this.courseOf(kind).begin(given)
+    const journey = kind === undefined ? undefined : (this.courses.get(kind) ?? new Course()).begin(given)
     return this.tracker.request(run, new Repeats(past, journey, (sql) => this.questionOf(sql, [], sql)))
   }
 
   /**
    * Ends a shopper's request: what goes on, such as a subscriber, asks for itself.
-   * @param isRight whether it went as it should
+   * @param isRight whether it went as it should: what is refused says nothing of its kind
    */
-  answeredTo(request: Request, cart: string | undefined, isRight = true): void {
-    const asked = request.repeats?.remembered()
-    if (isRight) request.repeats?.journey?.end()
+  answeredTo(request: Request, { cart, kind }: About, isRight = true): void {
+    const { repeats } = request
+    const asked = repeats?.remembered()
+    const journey = isRight ? repeats?.journey : undefined
+    if (kind !== undefined && journey?.end()) this.courses.set(kind, journey.course)
     request.recalls = false
     request.repeats = undefined
     if (!asked?.size) return
     // Who made a cart did not name it.
     const about = cart ?? cartIn([...asked.keys()].join())
     if (about !== undefined) this.past.set(about, asked)
-  }
-
-  private courseOf(kind: string): Course {
-    const course = this.courses.get(kind) ?? new Course()
-    this.courses.set(kind, course)
-    return course
   }
 
   /** From a statement that changed something to its being heard here, of the last thousand. Milliseconds. */

@@ -31,7 +31,9 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
   const about = isShopper ? aboutOf(req) : {}
   const run = (request: Request) => {
     request.isRead = isRead
-    res.once("close", () => freshness.answeredTo(request, about.cart, res.statusCode < 400))
+    res.once("close", () =>
+      freshness.answeredTo(request, about, res.statusCode < 400 && res.writableFinished),
+    )
     if (isRead) {
       next()
       return
@@ -49,22 +51,32 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
   freshness.request(isShopper, run, about)
 }
 
-/** Longer bodies are not looked into further. */
+/** Longer bodies are not looked into further, and what names more than this is of no kind. */
 const longestBody = 4_000
+const mostNames = 50
+const longestKind = 300
 
-/** Of one kind are requests that differ in ids and in the values of the body alone. */
+/** Of one kind are requests that differ in ids and in values alone. */
 function aboutOf({
   method,
   originalUrl,
   body,
 }: Pick<MedusaRequest, "method" | "originalUrl" | "body">): About {
-  const names = Object.keys((body as object | undefined) ?? {}).sort()
-  const cartId = (body as { cart_id?: unknown } | undefined)?.cart_id
+  const { cart_id } = (body ?? {}) as { cart_id?: unknown }
   return {
-    cart: cartIn(`${originalUrl} ${cartId}`),
-    kind: `${method} ${originalUrl.replace(/\b[a-z]+(?:_[a-z]+)*_[0-9A-Z]{26}\b/g, "*")} ${names}`,
+    cart: cartIn(`${originalUrl} ${cart_id}`),
+    kind: kindOf(method, originalUrl, body),
     given: `${originalUrl} ${JSON.stringify(body ?? "").slice(0, longestBody)}`,
   }
+}
+
+function kindOf(method: string, url: string, body: unknown): string | undefined {
+  const { pathname, searchParams } = new URL(url, "http://store")
+  const names = [...new Set(searchParams.keys()), "", ...Object.keys((body as object | undefined) ?? {})]
+  if (Array.isArray(body) || names.length > mostNames) return undefined
+  const path = pathname.replace(/\b[a-z]+(?:_[a-z]+)*_[0-9A-Z]{26}\b/g, "*")
+  const kind = `${method} ${path} ${names.join()}`
+  return kind.length > longestKind ? undefined : kind
 }
 
 async function proven(request: Request, freshness: Freshness): Promise<void> {

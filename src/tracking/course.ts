@@ -166,7 +166,7 @@ export class Journey {
   private at = -1
 
   constructor(
-    private readonly course: Course,
+    readonly course: Course,
     private readonly given: string,
   ) {}
 
@@ -246,9 +246,10 @@ export class Journey {
     return [...expected.values()]
   }
 
-  /** It has ended as it should: the next go as it went. */
-  end(): void {
+  /** It has ended as it should: the next go as it went. @returns whether it asked anything */
+  end(): boolean {
     if (this.isWatched && this.steps.length > 1) this.course.learn(this.steps)
+    return this.isWatched !== undefined
   }
 
   private templateOf(sql: string): Template | undefined {

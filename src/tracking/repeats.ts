@@ -174,27 +174,30 @@ export class Repeats {
   /** Asks now, and with it what is expected to be asked next. */
   private ask(question: Question, send: Send, { turn, since }: When): Promise<Given> {
     const alone = async () => givenBy(question, (await send([question.text]))[0]!)
-    const along = this.expect()
     // What has parameters goes alone.
+    const along = question.isBound ? [] : this.expect(question.key)
     const isAlone = question.isBound || (along.length === 0 && !this.isProvable)
     const value = isAlone
       ? alone()
       : this.sendAlong([question.text], along, send, turn).then(
           ([response]) => givenBy(question, response!),
-          alone,
+          (error) => {
+            if (isOfConnection(error)) throw error
+            return alone()
+          },
         )
     if (question.isRepeatable && since === 0) this.put({ question, began: this.moves, turn, value })
     return value
   }
 
-  private put(answer: Answer): void {
+  private put(made: Omit<Answer, "at">): void {
+    const answer: Answer = { ...made, at: Date.now() }
     const { question, value } = answer
     if (this.answers.size >= mostAnswers) this.answers.clear()
     this.answers.set(question.key, answer)
     value.then(
       (given) => {
         answer.given = given
-        answer.at = Date.now()
       },
       () => {
         if (this.answers.get(question.key) === answer) this.answers.delete(question.key)
@@ -203,9 +206,9 @@ export class Repeats {
   }
 
   /** What is expected to be asked next, and is not known. */
-  private expect(): Along[] {
+  private expect(asked?: string): Along[] {
     const isKnown = (sql: string) =>
-      this.standing(sql) !== undefined || (this.past.has(sql) && !this.isRecalled)
+      sql === asked || this.standing(sql) !== undefined || (this.past.has(sql) && !this.isRecalled)
     return (this.journey?.ahead(isKnown) ?? []).flatMap(({ sql, luck }) => {
       const question = this.questionOf(sql)
       return question ? [{ question, luck }] : []
@@ -259,7 +262,7 @@ export class Repeats {
       const value = sent.then((responses) =>
         givenBy(question, responses[texts.length + proof.length + index]!),
       )
-      this.put({ question, began, turn, value, luck })
+      this.put({ question, began, turn, value, luck, isAhead: true })
     }
     return sent
   }
@@ -270,7 +273,7 @@ export class Repeats {
     for (const [index, [key, { question, given }]] of past.entries()) {
       const isSame = given.versions !== undefined && versions[index] === given.versions
       if (!isSame || this.standing(key)) continue
-      this.answers.set(key, { question, given, began, turn: 0, value: Promise.resolve(given) })
+      this.answers.set(key, { question, given, began, turn: 0, at: 0, value: Promise.resolve(given) })
     }
   }
 
@@ -278,18 +281,18 @@ export class Repeats {
   private known(key: string, { since }: When): Promise<Given | undefined> | undefined {
     const known = this.standing(key)
     if (!known || known.turn < since) return undefined
-    const { luck, question, value } = known
+    const { luck, isAhead, question, value } = known
     if (luck) luck.serves++
     delete known.luck
     if (!question.isRepeatable || since > 0) this.answers.delete(key)
-    return luck ? value.catch(() => undefined) : value
+    return isAhead ? value.catch(() => undefined) : value
   }
 
   private standing(key: string): Answer | undefined {
     const known = this.answers.get(key)
     if (!known || !this.stands(known)) return undefined
     const { question, at } = known
-    const isLate = !question.isRepeatable && at !== undefined && Date.now() - at > longestAhead
+    const isLate = !question.isRepeatable && Date.now() - at > longestAhead
     return isLate ? undefined : known
   }
 
@@ -366,6 +369,12 @@ function givenBy({ proof }: Question, response: Response): Given {
   return { response, versions: response.rows.length > mostRows ? undefined : versions }
 }
 
+/** Cancelled, or without an answer of PostgreSQL's: asking again would not help, or come too late. */
+function isOfConnection(error: unknown): boolean {
+  const { code } = error as { code?: unknown }
+  return typeof code === "string" && (!/^[0-9A-Z]{5}$/.test(code) || /^(?:57|08)/.test(code))
+}
+
 /** A statement that is asked before it is its turn. */
 interface Along extends Pick<Expected, "luck"> {
   question: Question
@@ -377,11 +386,13 @@ interface Answer {
   /** See `When`. */
   turn: number
   value: Promise<Given>
-  /** When it was given; milliseconds since 1970. */
   given?: Given
-  at?: number
+  /** When it was asked; milliseconds since 1970. */
+  at: number
   /** Of what was asked ahead, until it is looked at. */
   luck?: Expected["luck"]
+  /** Whether it was asked ahead: then it may have failed because of another. */
+  isAhead?: boolean
 }
 
 interface Made {

@@ -70,7 +70,7 @@ describe("a transaction", () => {
       return first
     })
     assert.deepEqual([given.command, given.rowCount, given.rows], ["INSERT", 1, [{ id: 1 }]])
-    const statements = ["BEGIN;insert into thing values (1) returning id", "insert into thing values (2)"]
+    const statements = ["BEGIN\n;\ninsert into thing values (1) returning id", "insert into thing values (2)"]
     assert.deepEqual(heard(), [...statements, "COMMIT;"])
     assert.deepEqual(await ids(), [1, 2])
   })
@@ -85,7 +85,7 @@ describe("a transaction", () => {
       await transaction.raw(insert(3))
       assert.deepEqual(heard(), [])
     })
-    assert.deepEqual(heard(), [`BEGIN;${insert(1, 2)};${insert(3)};COMMIT;`])
+    assert.deepEqual(heard(), [`BEGIN\n;\n${insert(1, 2)}\n;\n${insert(3)}\n;\nCOMMIT;`])
     assert.deepEqual(await ids(), [1, 2, 3])
     await shared.raw(insert(4))
     assert.deepEqual(heard().slice(1), [insert(4)])
@@ -100,7 +100,7 @@ describe("a transaction", () => {
       assert.deepEqual((await transaction("thing").where({ id: 2 })).length, 1)
       await transaction.raw(insert(3))
     })
-    assert.equal(heard().at(-1), `${insert(3)};COMMIT;`)
+    assert.equal(heard().at(-1), `${insert(3)}\n;\nCOMMIT;`)
     assert.deepEqual(await ids(), [1, 2, 3])
   })
 
@@ -113,16 +113,18 @@ describe("a transaction", () => {
       `${insert(4)}; select 1`,
       `insert into "thing" ("id") values ((4 + 1)`.concat(")"),
       `insert into "thing" ("id") values (6) -- (`,
+      `insert into "thing" ("id") values (8) -- a note`,
+      `insert into "thing" ("id") values (9) /* a note */`,
     ]
     await shared.transaction(async (transaction) => {
       await transaction.raw("select 1")
       for (const [i, other] of others.entries()) {
         await transaction.raw(other)
-        if (i < 5) assert.ok(heard().at(-1)!.includes(other))
+        if (i !== 5) assert.ok(heard().at(-1)!.includes(other))
       }
       await transaction("thing").insert({ id: 7 })
     })
-    assert.deepEqual(await ids(), [1, 2, 3, 4, 5, 6, 7])
+    assert.deepEqual(await ids(), [1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
 
   it("fails with the error of the insert that was refused, whatever comes next", async () => {
@@ -136,6 +138,8 @@ describe("a transaction", () => {
     }
     const next: ((transaction: Knex) => Promise<unknown>)[] = [
       async () => undefined,
+      () => new Promise((resolve) => setTimeout(resolve, 20)),
+      (transaction) => transaction.transaction(async (inner) => inner.raw("select 1")),
       (transaction) => transaction.raw(insert(2)),
       (transaction) => transaction.raw("select 1"),
       (transaction) => transaction("thing").where({ id: 1 }),
@@ -182,8 +186,13 @@ describe("a transaction", () => {
         })
         await assert.rejects(thrown, /undone/)
       }
-      const refused = outer.transaction(async (inner) => inner.raw(insert(1)))
-      await assert.rejects(refused, { code: "23505" })
+      for (const wait of [0, 20]) {
+        const refused = outer.transaction(async (inner) => {
+          await inner.raw(insert(1))
+          await new Promise((resolve) => (wait ? setTimeout(resolve, wait) : resolve(0)))
+        })
+        await assert.rejects(refused, { code: "23505" })
+      }
       await outer.transaction(async (inner) => inner.raw(insert(5)))
       await outer.raw(insert(6))
     })
@@ -292,6 +301,44 @@ describe("a transaction", () => {
       ])
     })
     assert.deepEqual(await ids(), [1, 2, 3, 4])
+  })
+
+  it("ends before the next who has its connection asks anything", async () => {
+    await database.client.query("begin; lock table thing")
+    const waiting = knex({
+      client: "pg",
+      connection: { connectionString: database.url },
+      pool: { min: 1, max: 1 },
+    })
+    assert.ok(foldTransactions(waiting as unknown as Connection))
+    const transaction = await waiting.transaction()
+    const locked = transaction.raw("lock table thing").then(() => "locked")
+    await database.client.query("select pg_sleep(0.1)")
+    const undone = transaction.rollback(new Error("given up"))
+    // As knex does after five seconds.
+    const { client } = waiting as unknown as { client: Client }
+    await client.releaseConnection(
+      (await (transaction as unknown as { client: Client }).client.acquireConnection()) as Raw,
+    )
+    const next = waiting.raw("insert into thing values (1)")
+    await database.client.query("commit")
+    await Promise.allSettled([locked, undone, transaction.executionPromise, next])
+    assert.deepEqual(await ids(), [1])
+    await waiting.destroy()
+  })
+
+  it("holds what it has inserted while it does something else", async () => {
+    await shared.transaction(async (transaction) => {
+      await transaction.raw(insert(1))
+      while (heard().length < 2) await new Promise(setImmediate)
+      await database.client.query("select pg_sleep(0.05)")
+      await database.client.query("set lock_timeout = 100")
+      await assert.rejects(database.client.query("insert into thing values (1)"), { code: "55P03" })
+      await database.client.query("set lock_timeout = 0")
+      await transaction.raw(insert(2))
+    })
+    assert.deepEqual(heard().slice(0, 2), ["BEGIN", insert(1)])
+    assert.equal(heard().at(-1), `${insert(2)}\n;\nCOMMIT;`)
   })
 
   it("that was let go before it asked anything begins for nobody else", async () => {

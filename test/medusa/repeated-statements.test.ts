@@ -66,7 +66,7 @@ describe("statements within a request", () => {
       true,
       async (request) => {
         await run()
-        told.freshness.answeredTo(request, cart)
+        told.freshness.answeredTo(request, { cart, kind })
       },
       { cart, kind, given: `"cart":"${cart}"` },
     )
