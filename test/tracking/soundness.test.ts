@@ -210,6 +210,13 @@ const changes: (() => Query)[] = [
   () => ["truncate heap"],
 ]
 
+/** Without `order by` PostgreSQL promises none, and an update that changes nothing moves a row. */
+function isSame(sql: string, rows: unknown[], others: unknown[]): boolean {
+  if (/order by/i.test(sql)) return isDeepStrictEqual(rows, others)
+  const texts = (all: unknown[]) => all.map((row) => JSON.stringify(row)).sort()
+  return isDeepStrictEqual(texts(rows), texts(others))
+}
+
 describe(`what a read depends on (SOUNDNESS_SEED=${seed})`, () => {
   let database: Database
   let feed: Feed
@@ -252,7 +259,7 @@ describe(`what a read depends on (SOUNDNESS_SEED=${seed})`, () => {
         assert.equal(reading.opaque, undefined, `${query[0]}: ${reading.opaque}`)
         const after = (await database.client.query(query[0], query[1])).rows
         const isMoved = [...reading.tags].some((tag) => moved.has(tag))
-        if (!isDeepStrictEqual(after, rows)) {
+        if (!isSame(query[0], after, rows)) {
           counts.changed++
           met.set(query[0].slice(0, 40), (met.get(query[0].slice(0, 40)) ?? 0) + 1)
           assert.ok(
