@@ -13,6 +13,7 @@ import { keepCarts } from "./kept-carts"
 import { cheapenFunctions } from "./pure-functions"
 import { spareFinds } from "./repeated-finds"
 import { type Locking, spareRepeats } from "./repeated-statements"
+import { notAsRead } from "./seams"
 
 export interface CartPathOptions {
   cache: Cache
@@ -26,13 +27,13 @@ export interface CartPathOptions {
 export function shortenCartPath(options: CartPathOptions): string[] {
   const { database, freshness } = options
   const locking = MedusaModule.getModuleInstance(Modules.LOCKING)?.[Modules.LOCKING] as unknown
-  return [
-    ...(foldTransactions(database) ? [] : ["transactions"]),
-    ...(spareRepeats(database, locking as Locking | undefined, freshness) ? [] : ["repeated statements"]),
-    ...(spareFinds(freshness) ? [] : ["repeated finds"]),
-    ...(keepCarts(options) ? [] : ["carts"]),
-    ...(spareCheckpoints() ? [] : ["checkpoints"]),
-    ...(copyCheckpointsOnce() ? [] : ["copies of checkpoints"]),
-    ...cheapenFunctions(),
-  ]
+  const otherwise = notAsRead({
+    transactions: () => foldTransactions(database),
+    "repeated statements": () => spareRepeats(database, locking as Locking | undefined, freshness),
+    "repeated finds": () => spareFinds(freshness),
+    carts: () => keepCarts(options),
+    checkpoints: spareCheckpoints,
+    "copies of checkpoints": copyCheckpointsOnce,
+  })
+  return [...otherwise, ...cheapenFunctions()]
 }

@@ -3,23 +3,17 @@
  * held back, and go in one message with what comes next, `COMMIT` at the latest. Each spares its own way to PostgreSQL and back. What ends before it
  * asked anything need neither begin nor end.
  *
- * An `insert` that is refused is heard of one statement later, in the same transaction, with the same error.
+ * An `insert` that is refused is heard of one statement later, at the commit at the latest, with the same error.
  *
  * The seam: `_query` of knex's client for transactions (knex/lib/execution/transaction.js, 3.2), and the `query` of a connection (pg/lib/client.js, 8)
  * while something is held back.
  */
 import type { Database } from "./freshness"
+import { inOneMessage, isUsual, type Query } from "./knex-client"
 
 interface Config {
   text: string
   values?: unknown[]
-}
-
-interface Query {
-  sql: string
-  bindings?: readonly unknown[]
-  options?: object
-  response?: object
 }
 
 type Ask = (...given: unknown[]) => unknown
@@ -94,8 +88,8 @@ class Transaction {
   }
 
   /** @returns what it gives; undefined when it is not held back */
-  hold({ sql, bindings, options }: Query): object | undefined {
-    const isPlain = !bindings?.length && Object.keys(options ?? {}).length === 0
+  hold({ sql, bindings, options }: Query): Query["response"] {
+    const isPlain = !bindings?.length && isUsual({ options })
     const isBegin = sql === "BEGIN;"
     if (isBegin) this.recover()
     const isAlone = this.underWay === 0 && !this.later
@@ -162,7 +156,7 @@ class Transaction {
   /** What was held back, alone. */
   private tell(): void {
     const held = this.take()
-    const texts = held[0] === "BEGIN" ? ["BEGIN", together(held.slice(1))] : [together(held)]
+    const texts = held[0] === "BEGIN" ? ["BEGIN", inOneMessage(held.slice(1))] : [inOneMessage(held)]
     const tellNext = (error?: unknown) => {
       const text = error || this.isOver ? undefined : texts.shift()
       if (text) return this.ask(text, tellNext)
@@ -190,7 +184,7 @@ class Transaction {
       answered(error, response)
       this.resume()
     }
-    return ask({ ...config, text: together([...held, text]) }, (error: unknown, responses?: unknown) => {
+    return ask({ ...config, text: inOneMessage([...held, text]) }, (error: unknown, responses?: unknown) => {
       const own = [responses ?? []].flat().slice(held.length)
       if (!error) inTurn(null, own.length === 1 ? own[0] : own)
       else this.leaveBroken(text, hasBegun, () => this.fail(text, error, inTurn))
@@ -243,9 +237,6 @@ class Transaction {
     return new Promise((resolve) => this.later!.push(() => resolve(this.next(given))))
   }
 }
-
-/** In one message; a comment ends with its line. */
-const together = (texts: readonly string[]) => texts.join("\n;\n")
 
 /** As knex says it. */
 const ends = /^(?:COMMIT;|ROLLBACK)$/

@@ -22,6 +22,8 @@ import {
   type Reads,
   Repeats,
   type Request,
+  type Response,
+  type Send as SendAll,
   Tracker,
   tagsOfChanges,
   versioned,
@@ -46,13 +48,10 @@ interface Query {
 
 /** A statement that is about to be sent. */
 export interface Asking {
-  question: Question
-  repeats: Repeats
-  /** See `Tracker`. */
-  turn: number
-  since: number
-  /** To be called when it was answered. */
-  answered(versions: string | undefined): void
+  /** Whether others may be given the same answer. */
+  isRepeatable: boolean
+  /** Rejects with what sending rejects with. */
+  answer(send: SendAll): Promise<Response>
 }
 
 /** What a request is about, as far as it is known before it asks anything. */
@@ -177,14 +176,13 @@ export class Freshness {
     if (!question) return undefined
     const { tables, proof, isRepeatable } = question
     return {
-      question,
-      repeats,
-      turn,
-      since,
-      answered: (versions) => {
+      isRepeatable,
+      answer: async (send) => {
+        const { response, versions } = await repeats.answer(question, send, { turn, since })
         const isProven = proof !== undefined && versions !== undefined && since === 0
         const known = isProven ? { sql: proof, versions } : undefined
         reads?.asked(isRepeatable && since === 0 ? tables : undefined, known)
+        return response
       },
     }
   }

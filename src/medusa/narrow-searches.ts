@@ -9,12 +9,7 @@ import { AsyncResource } from "node:async_hooks"
 import type { Logger } from "@medusajs/framework/types"
 import { narrow, type Trigrams, trigramsOf, trigramsSql } from "../search"
 import type { Database } from "./freshness"
-
-interface Query {
-  sql: string
-}
-
-type Send = (this: unknown, connection: unknown, query: Query) => Promise<Query>
+import type { Send } from "./knex-client"
 
 /** How long the indexes that were seen are taken for those that are there, in milliseconds. */
 const memory = 60_000

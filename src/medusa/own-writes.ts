@@ -10,7 +10,7 @@
 import type { MedusaNextFunction, MedusaRequest, MedusaResponse } from "@medusajs/framework/http"
 import { Modules } from "@medusajs/framework/utils"
 import { wroteHeader } from "../proxy"
-import type { Request } from "../tracking"
+import { ids, type Request } from "../tracking"
 import { type About, cartIn, type Freshness } from "./freshness"
 
 /** Where money is made: what is kept of the catalogue is first proven to be what is committed. */
@@ -74,7 +74,7 @@ function kindOf(method: string, url: string, body: unknown): string | undefined 
   const { pathname, searchParams } = new URL(url, "http://store")
   const names = [...new Set(searchParams.keys()), "", ...Object.keys((body as object | undefined) ?? {})]
   if (Array.isArray(body) || names.length > mostNames) return undefined
-  const path = pathname.replace(/\b[a-z]+(?:_[a-z]+)*_[0-9A-Z]{26}\b/g, "*")
+  const path = pathname.replace(ids, "*")
   const kind = `${method} ${path} ${names.join()}`
   return kind.length > longestKind ? undefined : kind
 }

@@ -13,6 +13,7 @@ import { cheapenCopies } from "./cheap-copies"
 import { cheapenNumbers } from "./cheap-numbers"
 import { cheapenSerializer } from "./cheap-serializer"
 import { placeFrom, queryPackage } from "./query-package"
+import { notAsRead } from "./seams"
 
 interface Expand {
   serviceConfig?: object
@@ -30,14 +31,14 @@ type PreviousStep = (flow: Flow, step: { id: string }) => unknown
 
 /** @returns the names of those that were not as expected, and are as they were */
 export function cheapenFunctions(): string[] {
-  return [
-    ...(cheapenFields() ? [] : ["getAllFieldsAndRelations"]),
-    ...(cheapenPreviousStep() ? [] : ["getPreviousStep"]),
-    ...(cheapenIds() ? [] : ["ulid"]),
-    ...(cheapenCopies() ? [] : ["parseStringifyIfNecessary"]),
-    ...(cheapenNumbers() ? [] : ["BigNumber"]),
-    ...(cheapenSerializer() ? [] : ["EntitySerializer"]),
-  ]
+  return notAsRead({
+    getAllFieldsAndRelations: cheapenFields,
+    getPreviousStep: cheapenPreviousStep,
+    ulid: cheapenIds,
+    parseStringifyIfNecessary: cheapenCopies,
+    BigNumber: cheapenNumbers,
+    EntitySerializer: cheapenSerializer,
+  })
 }
 
 function cheapenFields(): boolean {

@@ -9,15 +9,7 @@
 import { copyOf, type Plain, stableText } from "../engine"
 import type { Response } from "../tracking"
 import type { Database, Freshness } from "./freshness"
-
-interface Query {
-  sql: string
-  bindings?: readonly unknown[]
-  options?: object
-  response?: Response
-}
-
-type Send = (this: unknown, connection: unknown, query: Query) => Promise<Query>
+import { inOneMessage, isUsual, type Send } from "./knex-client"
 
 export interface Locking {
   acquire(...given: unknown[]): Promise<unknown>
@@ -37,7 +29,7 @@ export function spareRepeats(
   forgetWhenLocked(locking, freshness)
   prototype._query = function (connection, query) {
     const { sql, bindings = [] } = query
-    const isPlain = Object.keys(query.options ?? {}).length === 0 && !bindings.some(isWithoutText)
+    const isPlain = isUsual(query) && !bindings.some(isWithoutText)
     const asking =
       this === client && isPlain ? freshness.asking(sql, bindings, keyOf(sql, bindings)) : undefined
     if (!asking) {
@@ -45,19 +37,17 @@ export function spareRepeats(
       freshness.noteChange(sql)
       return send.call(this, connection, query).finally(() => freshness.noteChange(sql))
     }
-    const { question, repeats, answered, turn, since } = asking
     // On the connection that is there: who waited for another would keep it from others who wait.
     const sendAll = async (texts: readonly string[]) => {
-      const sent = { sql: texts.join("\n;\n"), bindings: texts.length === 1 ? bindings : [] }
+      const sent = { sql: inOneMessage(texts), bindings: texts.length === 1 ? bindings : [] }
       const { response } = await send.call(this, connection, sent)
       const responses = [response].flat() as Response[]
       if (responses.length !== texts.length) throw new Error("Not every statement was answered.")
       return responses
     }
-    return repeats.answer(question, sendAll, { turn, since }).then(
-      ({ response, versions }) => {
-        answered(versions)
-        query.response = question.isRepeatable ? ownOf(response) : response
+    return asking.answer(sendAll).then(
+      (response) => {
+        query.response = asking.isRepeatable ? ownOf(response) : response
         return query
       },
       (error) => {

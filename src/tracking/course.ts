@@ -296,7 +296,8 @@ export class Journey {
   }
 }
 
-const ids = /\b[a-z]+(?:_[a-z]+)*_[0-9A-Z]{26}\b/g
+/** Medusa's ids in a text. */
+export const ids = /\b[a-z]+(?:_[a-z]+)*_[0-9A-Z]{26}\b/g
 /** And of what is written as JSON the texts, but not the names. */
 const lengths = `{${shortestValue},${longestValue}}`
 const idsAndTexts = new RegExp(`${ids.source}|(?<=[:,[])"[^"\\\\]${lengths}"(?!:)`, "g")

@@ -176,16 +176,17 @@ export class Repeats {
     const alone = async () => givenBy(question, (await send([question.text]))[0]!)
     // What has parameters goes alone.
     const along = question.isBound ? [] : this.expect(question.key)
-    const isAlone = question.isBound || (along.length === 0 && !this.isProvable)
-    const value = isAlone
-      ? alone()
-      : this.sendAlong([question.text], along, send, turn).then(
-          ([response]) => givenBy(question, response!),
-          (error) => {
-            if (isOfConnection(error)) throw error
-            return alone()
-          },
-        )
+    const past = question.isBound ? [] : this.unproven([])
+    const value =
+      along.length + past.length === 0
+        ? alone()
+        : this.sendAlong([question.text], past, along, send, turn).then(
+            ([response]) => givenBy(question, response!),
+            (error) => {
+              if (isOfConnection(error)) throw error
+              return alone()
+            },
+          )
     if (question.isRepeatable && since === 0) this.put({ question, began: this.moves, turn, value })
     return value
   }
@@ -219,33 +220,35 @@ export class Repeats {
     return this.recalledAt >= this.allMovedAt
   }
 
-  /** Whether some of what was asked by requests before will be asked again, and is not proven. */
-  private get isProvable(): boolean {
+  /**
+   * What was asked by requests before, will be asked again, and is not proven.
+   * @param unknown what that is when nobody knows what will be asked
+   */
+  private unproven(unknown: [string, Remembered][]): [string, Remembered][] {
+    if (this.isRecalled || this.past.size === 0) return []
     const upcoming = this.journey?.upcoming
-    return !this.isRecalled && upcoming !== undefined && this.provable(upcoming).length > 0
-  }
-
-  private provable(upcoming: ReadonlySet<object> | undefined): [string, Remembered][] {
-    return [...this.past].filter(([, { question }]) => upcoming?.has(question.shape) !== false)
+    return upcoming ? [...this.past].filter(([, { question }]) => upcoming.has(question.shape)) : unknown
   }
 
   /** Asks once whether what was asked by requests before still stands; again when this one has waited for a lock. */
   private recall(send: Send, { turn }: When): Promise<void> {
-    if (!this.isRecalled) this.sendAlong([], this.expect(), send, turn).catch(() => undefined)
+    if (!this.isRecalled) {
+      const past = this.unproven([...this.past])
+      this.sendAlong([], past, this.expect(), send, turn).catch(() => undefined)
+    }
     return this.recalled
   }
 
   /**
-   * In one message: these statements, what asks whether that of requests before still stands which will be asked here, if that is not known, and what
-   * is expected.
+   * In one message: these statements, what asks whether that of requests before still stands, and what is expected.
    */
   private async sendAlong(
     texts: string[],
+    past: [string, Remembered][],
     along: Along[],
     send: Send,
     turn: number,
   ): Promise<readonly Response[]> {
-    const past = this.isRecalled ? [] : this.provable(this.journey?.upcoming)
     const proof = past.length > 0 ? [proofOf(past.map(([, { question }]) => question.proof!))] : []
     const ahead = along.map(({ question }) => question.text)
     const began = this.moves

@@ -1,0 +1,17 @@
+/** How knex's client for PostgreSQL sends a statement: its `_query` (knex/lib/dialects/postgres/index.js:230, 3.2), which three seams take the place of. */
+import type { Response } from "../tracking"
+
+export interface Query {
+  sql: string
+  bindings?: readonly unknown[]
+  options?: object | undefined
+  response?: Response
+}
+
+export type Send = (this: unknown, connection: unknown, query: Query) => Promise<Query>
+
+/** Whether it is sent as knex sends most. */
+export const isUsual = ({ options = {} }: Pick<Query, "options">) => Object.keys(options).length === 0
+
+/** In one message; a comment ends with its line. */
+export const inOneMessage = (texts: readonly string[]) => texts.join("\n;\n")
