@@ -12,6 +12,7 @@ import { LRUCache } from "lru-cache"
 import type { ClientConfig } from "pg"
 import { copyOf, isPlain } from "../engine"
 import { type Feed, install, isHot, isOfShopper, isStock, postgresFeed, withClient } from "../feed"
+import { isSearch } from "../search"
 import {
   type Change,
   Course,
@@ -193,15 +194,15 @@ export class Freshness {
     if (!read) return undefined
     const { shape, tables, rows } = read
     const { tables: told, isTable } = this.feed.catalog
-    const isBound = bindings.length > 0
+    const isAlone = bindings.length > 0 || isSearch(sql)
     const areOurs = tables.every(isTable)
-    const byVersion = rows && !isBound && areOurs ? versioned(sql, rows) : undefined
+    const byVersion = rows && !isAlone && areOurs ? versioned(sql, rows) : undefined
     return {
-      ...{ key, sql, shape, tables, isBound },
+      ...{ key, sql, shape, tables, isAlone },
       text: byVersion?.sql ?? sql,
       proof: byVersion?.proof,
       isRepeatable: tables.every((table) => told.has(table) || isOfShopper(table)),
-      mayBeAhead: areOurs && !isBound && !tables.some(isStock),
+      mayBeAhead: areOurs && !isAlone && !tables.some(isStock),
     }
   }
 

@@ -7,7 +7,7 @@
  */
 import { AsyncResource } from "node:async_hooks"
 import type { Logger } from "@medusajs/framework/types"
-import { narrow, type Trigrams, trigramsOf, trigramsSql } from "../search"
+import { isSearch, narrow, type Trigrams, trigramsOf, trigramsSql } from "../search"
 import type { Database } from "./freshness"
 import type { Send } from "./knex-client"
 
@@ -41,7 +41,7 @@ export async function narrowSearches(database: Database, logger: Pick<Logger, "w
     return trigrams
   }
   prototype._query = function (connection, query) {
-    if (!query.sql.includes(" ilike ")) return send.call(this, connection, query)
+    if (!isSearch(query.sql)) return send.call(this, connection, query)
     const indexed = known()
     const narrowed = indexed.isEmpty ? undefined : narrow(query.sql)
     if (!narrowed || !indexed.cover(narrowed.searched)) return send.call(this, connection, query)

@@ -1,3 +1,3 @@
 /** Searches across tables, made such that indexes serve them. */
-export { type Narrowed, narrow } from "./narrow"
+export { isSearch, type Narrowed, narrow } from "./narrow"
 export { type Trigrams, trigramsOf, trigramsSql } from "./trigrams"

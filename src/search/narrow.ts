@@ -40,12 +40,15 @@ const mark = "\u0001"
 const unreadable = new RegExp(`[Ee][${mark}']|\\$\\$|--|/\\*`)
 const anyMark = new RegExp(`${mark}(\\d+)${mark}`, "g")
 
+/** Whether it may be one that is narrowed. */
+export const isSearch = (sql: string) => sql.includes(" ilike ")
+
 /** @returns undefined when it is no such statement */
 export function narrow(sql: string): Narrowed | undefined {
   if (sql.includes(mark)) return undefined
   const literals: string[] = []
   const masked = sql.replace(/'(?:[^']|'')*'/g, (literal) => `${mark}${literals.push(literal) - 1}${mark}`)
-  if (!masked.includes(" ilike ") || unreadable.test(masked)) return undefined
+  if (!isSearch(masked) || unreadable.test(masked)) return undefined
   for (const { index } of masked.matchAll(/ where \(/g)) {
     const found = narrowAt(masked, index, literals)
     if (found) {

@@ -36,8 +36,8 @@ export interface Question extends Asked {
   proof: string | undefined
   /** Whether what it gave may be given again, until one of the tables is written to. */
   isRepeatable: boolean
-  /** Whether it has parameters. */
-  isBound: boolean
+  /** Whether it must have a message of its own. */
+  isAlone: boolean
 }
 
 export interface Response {
@@ -174,9 +174,8 @@ export class Repeats {
   /** Asks now, and with it what is expected to be asked next. */
   private ask(question: Question, send: Send, { turn, since }: When): Promise<Given> {
     const alone = async () => givenBy(question, (await send([question.text]))[0]!)
-    // What has parameters goes alone.
-    const along = question.isBound ? [] : this.expect(question.key)
-    const past = question.isBound ? [] : this.unproven([])
+    const along = question.isAlone ? [] : this.expect(question.key)
+    const past = question.isAlone ? [] : this.unproven([])
     const value =
       along.length + past.length === 0
         ? alone()

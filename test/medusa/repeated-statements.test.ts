@@ -149,8 +149,13 @@ describe("statements within a request", () => {
     const together = (cart: string) =>
       Promise.all([rowsOf(`select * from cart where id = '${cart}'`), rowsOf("select * from payment")])
     assert.equal(await ofKnownKind("together", together), 1)
+    const search = async (cart: string) => [
+      await all(cart),
+      await rowsOf("select * from product where note ilike 'a%'"),
+    ]
     const withParameters = async (cart: string) => [await shared("cart").where({ id: cart }), await all(cart)]
     assert.equal(await ofKnownKind("with parameters", withParameters), 2)
+    assert.equal(await ofKnownKind("search", search), 2, "a search may yet be made another")
   })
 
   it("are not asked ahead of what changes them", async () => {
