@@ -8,34 +8,24 @@
 import { PostgreSqlDriver } from "@medusajs/framework/mikro-orm/postgresql"
 import type { Freshness } from "./freshness"
 import { textOf } from "./text-of"
-
-interface FindOptions {
-  em?: { filterParams?: object }
-  /** Of a transaction. */
-  ctx?: unknown
-  lockMode?: unknown
-  /** What has no part in the statement. */
-  visited?: unknown
-  logging?: unknown
-  loggerContext?: unknown
-}
-
-type Find = (this: object, entity: string, where: unknown, options?: FindOptions) => Promise<unknown>
+import { type Find, WordedFinds } from "./worded-finds"
 
 /** @returns false when it is not as expected, and nothing was changed */
 export function spareFinds(freshness: Pick<Freshness, "once">): boolean {
-  const prototype = PostgreSqlDriver?.prototype as { find?: Find } | undefined
+  const prototype = PostgreSqlDriver?.prototype as unknown as { find?: Find } | undefined
   const find = prototype?.find
   if (!prototype || typeof find !== "function") return false
+  const finds = new WordedFinds(find)
   const drivers = new WeakMap<object, number>()
   let count = 0
   prototype.find = function (entity, where, options = {}) {
     const { em, ctx, visited: _visited, logging: _logging, loggerContext: _context, ...shape } = options
-    const make = () => find.call(this, entity, where, options)
-    if (ctx !== undefined || shape.lockMode != null || !em?.filterParams || hasSome(em.filterParams))
-      return make()
+    const isUsual = shape.lockMode == null && em?.filterParams !== undefined && !hasSome(em.filterParams)
+    if (!isUsual) return find.call(this, entity, where, options)
     if (!drivers.has(this)) drivers.set(this, count++)
-    return freshness.once(() => textOf([drivers.get(this), entity, where, shape]), make)
+    const text = textOf([drivers.get(this), entity, where, shape])
+    const make = () => finds.ask(this, { entity, where, options }, text)
+    return ctx === undefined ? freshness.once(() => text, make) : make()
   }
   return true
 }

@@ -1,7 +1,41 @@
-import { isPlain } from "../engine"
+import { isPlainObject } from "../engine"
 
-/** JSON text that is equal only for what asks the same; undefined for what has none. */
+/** A text that is equal only for what asks the same; undefined for what has none. */
 export function textOf(value: unknown): string | undefined {
-  if (!isPlain(value)) return undefined
-  return JSON.stringify(value, (_name, node: unknown) => (node === undefined ? "\u0000undefined" : node))
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value)
+    case "number":
+      return Object.is(value, -0) ? "-0" : String(value)
+    case "boolean":
+    case "undefined":
+      return String(value)
+    case "object":
+      return value === null ? "null" : textOfObject(value)
+    default:
+      return undefined
+  }
+}
+
+function textOfObject(value: object): string | undefined {
+  if (Array.isArray(value)) return textOfList(value)
+  if (value instanceof Date) return `d${value.getTime()}`
+  if (!isPlainObject(value)) return undefined
+  let text = "{"
+  for (const name of Object.keys(value)) {
+    const own = textOf((value as Record<string, unknown>)[name])
+    if (own === undefined) return undefined
+    text += `${JSON.stringify(name)}:${own},`
+  }
+  return `${text}}`
+}
+
+function textOfList(values: readonly unknown[]): string | undefined {
+  let text = "["
+  for (const value of values) {
+    const own = textOf(value)
+    if (own === undefined) return undefined
+    text += `${own},`
+  }
+  return `${text}]`
 }
