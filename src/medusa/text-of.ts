@@ -1,5 +1,22 @@
 import { isPlainObject } from "../engine"
 
+/** Before the milliseconds of a date; nothing else has it in its text. */
+export const dateMark = "\u0002"
+
+/** Before the words of a fragment of a statement. */
+const fragmentMark = "\u0003"
+
+/** What knex calls raw (knex/lib/raw.js, 3.2). */
+interface Fragment {
+  sql: string
+}
+
+const isFragment = (value: object): value is Fragment => {
+  const { isRawInstance, sql, bindings, _wrappedBefore, _wrappedAfter } = value as Record<string, unknown>
+  const isBare = (_wrappedBefore ?? _wrappedAfter) === undefined && [bindings ?? []].flat().length === 0
+  return isRawInstance === true && typeof sql === "string" && isBare
+}
+
 /** A text that is equal only for what asks the same; undefined for what has none. */
 export function textOf(value: unknown): string | undefined {
   switch (typeof value) {
@@ -19,7 +36,8 @@ export function textOf(value: unknown): string | undefined {
 
 function textOfObject(value: object): string | undefined {
   if (Array.isArray(value)) return textOfList(value)
-  if (value instanceof Date) return `d${value.getTime()}`
+  if (value instanceof Date) return `${dateMark}${value.getTime()}`
+  if (isFragment(value)) return `${fragmentMark}${JSON.stringify(value.sql)}`
   if (!isPlainObject(value)) return undefined
   let text = "{"
   for (const name of Object.keys(value)) {

@@ -1,9 +1,9 @@
 /**
- * What MikroORM finds is put into words once for each shape: the same fields, relations and conditions of other ids make the same statement but for
- * those ids. To put it together anew takes a fifth of the processor's time of a shopper's request.
+ * What MikroORM finds is put into words once for each shape: the same fields, relations and conditions of other ids and times make the same statement but for
+ * those. To put it together anew takes a fifth of the processor's time of a shopper's request.
  *
- * Nothing is taken for known of how a statement is made: one is watched, a second must be what the first lets expect, and the third is made by them. Only ids
- * may differ, which are never mistaken for anything else; and every other value in a statement must stand in what was asked, so that a condition that looks at the
+ * Nothing is taken for known of how a statement is made: one is watched, a second must be what the first lets expect, and the third is made by them. Only ids and times
+ * may differ, which are not mistaken for anything else; and every other value in a statement must stand in what was asked, so that a condition that looks at the
  * clock is not taken for one that says always the same.
  *
  * The seam: the driver's `find` makes a builder by `createQueryBuilder`; `execute` leaves the builder's `_query` as it is when there is one, and makes
@@ -11,7 +11,7 @@
  */
 import { LRUCache } from "lru-cache"
 import { ids } from "../tracking"
-import { textOf } from "./text-of"
+import { dateMark, textOf } from "./text-of"
 
 export interface Finding {
   entity: string
@@ -54,7 +54,7 @@ interface Wording extends Statement {
   isProven: boolean
 }
 
-/** Stands for an id. */
+/** Stands for an id or a time. */
 class Place {
   constructor(readonly number: number) {}
 }
@@ -62,9 +62,12 @@ class Place {
 /** How many shapes are remembered, and how long the text of one may be. */
 const mostShapes = 1_000
 const longestText = 20_000
-/** Around the number of an id in the text of a shape; no text of what is asked has it. */
+/** Around the number of a value in the text of a shape; no text of what is asked has it. */
 const mark = "\u0001"
-const wholeIds = new RegExp(`"${ids.source}"`, "g")
+/** Ids of rows, of runs of workflows, and times. */
+const anyValue = new RegExp(`"${ids.source}"|"(?:auto-)?[0-9A-Z]{26}"|${dateMark}-?\\d+`, "g")
+const valueOf = (text: string): unknown =>
+  text.startsWith(dateMark) ? new Date(Number(text.slice(1))) : text.slice(1, -1)
 /** What of a builder makes objects of rows. */
 const mappingNames = ["_mainAlias", "_aliases", "_joins", "_populate", "finalized"]
 
@@ -90,7 +93,7 @@ export class WordedFinds {
     if (known === undefined || known === "never the same") return this.asEver(driver, finding)
     if (known === "asked once" || !known.isProven)
       return this.watch(driver, finding, text, { shape, numbers })
-    return worded(driver, finding, known, [...numbers.keys()])
+    return worded(driver, finding, known, [...numbers.keys()].map(valueOf))
   }
 
   private asEver(driver: Driver, { entity, where, options }: Finding): Promise<unknown> {
@@ -120,18 +123,17 @@ export class WordedFinds {
 }
 
 interface Shape {
-  /** The text, with marks in the place of ids. */
+  /** The text, with marks in the place of ids and times. */
   shape: string
-  /** Of the ids. */
+  /** Of the values, by their texts. */
   numbers: ReadonlyMap<string, number>
 }
 
 function shapeOf(text: string): Shape {
   const numbers = new Map<string, number>()
-  const shape = text.replace(wholeIds, (quoted) => {
-    const id = quoted.slice(1, -1)
-    if (!numbers.has(id)) numbers.set(id, numbers.size)
-    return `${mark}${numbers.get(id)}${mark}`
+  const shape = text.replace(anyValue, (value) => {
+    if (!numbers.has(value)) numbers.set(value, numbers.size)
+    return `${mark}${numbers.get(value)}${mark}`
   })
   return { shape, numbers }
 }
@@ -141,7 +143,10 @@ function wordingOf(builder: Builder, text: string, numbers: Shape["numbers"]): W
   const { sql, bindings } = (builder._query as { _sql?: Partial<Statement> } | undefined)?._sql ?? {}
   if (typeof sql !== "string" || !Array.isArray(bindings) || sql.search(ids) >= 0) return undefined
   if (!mappingNames.every((name) => name in builder)) return undefined
-  const places = bindings.map((value) => (numbers.has(value) ? new Place(numbers.get(value)!) : value))
+  const places = bindings.map((value) => {
+    const number = numbers.get(textOf(value) ?? "")
+    return number === undefined ? value : new Place(number)
+  })
   if (!places.every((value) => value instanceof Place || standsIn(text, value))) return undefined
   const mapping = Object.fromEntries(mappingNames.map((name) => [name, builder[name]]))
   return { sql, bindings: places, mapping, isProven: false }
@@ -149,8 +154,7 @@ function wordingOf(builder: Builder, text: string, numbers: Shape["numbers"]): W
 
 /** Whether a value that is bound was asked for. */
 function standsIn(text: string, value: unknown): boolean {
-  if (value instanceof Date || typeof value === "string" || typeof value === "number")
-    return text.includes(textOf(value)!)
+  if (typeof value === "string" || typeof value === "number") return text.includes(textOf(value)!)
   return value === null || typeof value === "boolean"
 }
 
@@ -167,10 +171,10 @@ function worded(
   driver: Driver,
   { entity, options }: Finding,
   { sql, bindings, mapping }: Wording,
-  found: readonly string[],
+  values: readonly unknown[],
 ): Promise<unknown> {
   const { ctx, connectionType, logging } = options
-  const own = bindings.map((value) => (value instanceof Place ? found[value.number] : value))
+  const own = bindings.map((value) => (value instanceof Place ? values[value.number] : value))
   const _query = { sql, _sql: { sql, bindings: own }, params: own }
   const builder = driver.createQueryBuilder(entity, ctx, connectionType, false, logging)
   return driver.rethrow(Object.assign(builder, mapping, { _query }).execute("all"))
