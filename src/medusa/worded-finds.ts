@@ -152,8 +152,9 @@ function wordingOf(builder: Builder, text: string, numbers: Shape["numbers"]): W
   return { sql, bindings: places, mapping, isProven: false }
 }
 
-/** Whether a value that is bound was asked for. */
+/** Whether a value that is bound was asked for; of an empty list none is, which knex calls "1 = 0". */
 function standsIn(text: string, value: unknown): boolean {
+  if (value === 0 && text.includes("[]")) return true
   if (typeof value === "string" || typeof value === "number") return text.includes(textOf(value)!)
   return value === null || typeof value === "boolean"
 }

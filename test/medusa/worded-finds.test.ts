@@ -192,6 +192,8 @@ describe("what is found", () => {
     assert.equal(await puttingTogether([1, 2, 3, 4, 5, 6, 7, 8], raw), 6, "fragments of statements are, too")
     const bound = (number: number) => ({ id: idOf("sale", number), name: knex.raw("?", [`Sale ${number}`]) })
     assert.equal(await puttingTogether([1, 2, 3, 4, 5], bound), 5)
+    const none = (number: number) => ({ $or: [{ id: idOf("sale", number) }, { name: { $in: [] } }] })
+    assert.equal(await puttingTogether([1, 2, 3, 4, 5], none), 3)
     const named = (number: number) => ({ name: `Sale ${number}` })
     assert.equal(await puttingTogether([1, 2, 1, 2, 1, 2, 1, 2], named), 6, "texts are part of the shape")
   })
