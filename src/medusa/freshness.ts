@@ -72,6 +72,8 @@ const mostKinds = 200
 
 /** The first cart that is named in a text. */
 export const cartIn = (text: string): string | undefined => /\bcart_[0-9A-Z]{26}\b/.exec(text)?.[0]
+/** And the first payment collection. */
+const collectionIn = (text: string): string | undefined => /\bpay_col_[0-9A-Z]{26}\b/.exec(text)?.[0]
 
 export interface FreshnessOptions {
   database: Database
@@ -106,6 +108,8 @@ export class Freshness {
   private readonly feed: Feed
   /** By cart. */
   private readonly past = new LRUCache<string, Past>({ max: mostCarts, ttl: longestPast })
+  /** By payment collection. */
+  private readonly cartsPaid = new LRUCache<string, string>({ max: mostCarts, ttl: longestPast })
   /** By kind of request. */
   private readonly courses = new LRUCache<string, Course>({ max: mostKinds })
 
@@ -285,9 +289,10 @@ export class Freshness {
    * Runs a request, and afterwards knows whether it wrote.
    * @param recalls whether what it reads may be what is kept
    */
-  request<T>(recalls: boolean, run: (request: Request) => T, { cart, kind, given = "" }: About = {}): T {
+  request<T>(recalls: boolean, run: (request: Request) => T, about: About = {}): T {
     if (!recalls) return this.tracker.request(run)
-    const past = cart === undefined ? undefined : this.past.get(cart)
+    const { kind, given = "" } = about
+    const past = this.past.get(this.cartOf(about) ?? "")
     const journey = kind === undefined ? undefined : (this.courses.get(kind) ?? new Course()).begin(given)
     return this.tracker.request(run, new Repeats(past, journey, (sql) => this.questionOf(sql, [], sql)))
   }
@@ -296,17 +301,26 @@ export class Freshness {
    * Ends a shopper's request: what goes on, such as a subscriber, asks for itself.
    * @param isRight whether it went as it should: what is refused says nothing of its kind
    */
-  answeredTo(request: Request, { cart, kind }: About, isRight = true): void {
+  answeredTo(request: Request, about: About, isRight = true): void {
     const { repeats } = request
-    const asked = repeats?.remembered()
-    const journey = isRight ? repeats?.journey : undefined
-    if (kind !== undefined && journey?.end()) this.courses.set(kind, journey.course)
     request.recalls = false
     request.repeats = undefined
-    if (!asked?.size) return
+    if (!repeats) return
+    const { kind } = about
+    const { journey } = repeats
+    if (kind !== undefined && isRight && journey?.end()) this.courses.set(kind, journey.course)
+    const named = this.cartOf(about)
+    const asked = [...repeats.remembered().keys()].join()
     // Who made a cart did not name it.
-    const about = cart ?? cartIn([...asked.keys()].join())
-    if (about !== undefined) this.past.set(about, asked)
+    const cart = named ?? cartIn(asked)
+    if (asked === "" || cart === undefined) return
+    this.past.set(cart, repeats.remembered(named === undefined ? this.past.get(cart) : undefined))
+    const collection = request.isRead ? undefined : collectionIn(asked)
+    if (collection !== undefined) this.cartsPaid.set(collection, cart)
+  }
+
+  private cartOf({ cart, given = "" }: About): string | undefined {
+    return cart ?? this.cartsPaid.get(collectionIn(given) ?? "")
   }
 
   /** From a statement that changed something to its being heard here, of the last thousand. Milliseconds. */

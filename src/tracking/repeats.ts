@@ -158,11 +158,14 @@ export class Repeats {
     for (const { question, given } of this.past.values()) journey.answers(question.shape, given.response.rows)
   }
 
-  /** For the next request that is about the same. */
-  remembered(): Past {
+  /**
+   * For the next request that is about the same.
+   * @param past what is remembered of requests before
+   */
+  remembered(past: Past = this.past): Past {
     const isUntouched = ({ question }: Remembered) =>
       !question.tables.some((table) => this.movedAt.has(table))
-    const older = [...this.past].filter(([key, one]) => !this.answers.has(key) && isUntouched(one))
+    const older = [...past].filter(([key, one]) => !this.answers.has(key) && isUntouched(one))
     const own = [...this.answers].flatMap(([key, one]): [string, Remembered][] => {
       const { question, given, luck } = one
       const isOf = question.isRepeatable && question.proof !== undefined && luck === undefined

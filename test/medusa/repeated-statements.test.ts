@@ -125,6 +125,36 @@ describe("statements within a request", () => {
     assert.deepEqual((await next("one"))[0], ["C", "J"])
   })
 
+  it("are proven for who names no cart, or what is paid for it", async () => {
+    const [cart, collection] = [`cart_${"0".repeat(26)}`, `pay_col_${"0".repeat(26)}`]
+    await database.client.query("insert into cart values ($1, 'A'), ($2, 'P')", [cart, collection])
+    const notes = `select note from cart where id = '${cart}'`
+    const paid = `select note from cart where id in ('${collection}', 'of ${cart}')`
+    const asking = async (given: { cart?: string; given?: string }, ...statements: string[]) => {
+      sent = 0
+      const notes: unknown[] = []
+      await told.freshness.request(
+        true,
+        async (request) => {
+          for (const statement of statements) notes.push((await rowsOf(statement))[0]?.note)
+          told.freshness.answeredTo(request, given)
+        },
+        given,
+      )
+      return [notes, sent]
+    }
+    assert.deepEqual(await asking({ cart }, notes), [["A"], 1])
+    assert.deepEqual(await asking({}, paid), [["P"], 1], "it is about the cart that it reads")
+    assert.deepEqual(
+      await asking({ cart }, notes, paid),
+      [["A", "P"], 1],
+      "and takes nothing from what is known of it",
+    )
+    assert.deepEqual(await asking({ given: `/${collection}` }, notes, paid), [["A", "P"], 1])
+    await database.client.query("update cart set note = 'B'")
+    assert.deepEqual(await asking({ given: `/${collection}` }, notes, paid), [["B", "B"], 3])
+  })
+
   it("are asked along with those before them, when requests of the kind ask them", async () => {
     await database.client.query(
       "insert into payment values ('p', 'A'); insert into inventory_level values ('l', 'A')",
