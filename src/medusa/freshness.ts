@@ -72,8 +72,8 @@ const mostKinds = 200
 
 /** The first cart that is named in a text. */
 export const cartIn = (text: string): string | undefined => /\bcart_[0-9A-Z]{26}\b/.exec(text)?.[0]
-/** And the first payment collection. */
-const collectionIn = (text: string): string | undefined => /\bpay_col_[0-9A-Z]{26}\b/.exec(text)?.[0]
+/** What is made of a cart: what is paid, and the order. */
+const madeOfCart = /\b(?:pay_col|order)_[0-9A-Z]{26}\b/g
 
 export interface FreshnessOptions {
   database: Database
@@ -108,8 +108,8 @@ export class Freshness {
   private readonly feed: Feed
   /** By cart. */
   private readonly past = new LRUCache<string, Past>({ max: mostCarts, ttl: longestPast })
-  /** By payment collection. */
-  private readonly cartsPaid = new LRUCache<string, string>({ max: mostCarts, ttl: longestPast })
+  /** By what is made of them. */
+  private readonly carts = new LRUCache<string, string>({ max: 2 * mostCarts, ttl: longestPast })
   /** By kind of request. */
   private readonly courses = new LRUCache<string, Course>({ max: mostKinds })
 
@@ -315,12 +315,11 @@ export class Freshness {
     const cart = named ?? cartIn(asked)
     if (asked === "" || cart === undefined) return
     this.past.set(cart, repeats.remembered(named === undefined ? this.past.get(cart) : undefined))
-    const collection = request.isRead ? undefined : collectionIn(asked)
-    if (collection !== undefined) this.cartsPaid.set(collection, cart)
+    for (const id of request.isRead ? [] : (asked.match(madeOfCart) ?? [])) this.carts.set(id, cart)
   }
 
   private cartOf({ cart, given = "" }: About): string | undefined {
-    return cart ?? this.cartsPaid.get(collectionIn(given) ?? "")
+    return cart ?? this.carts.get(given.match(madeOfCart)?.[0] ?? "")
   }
 
   /** From a statement that changed something to its being heard here, of the last thousand. Milliseconds. */

@@ -66,7 +66,7 @@ const longestText = 20_000
 const mark = "\u0001"
 /** Ids of rows, of runs of workflows, and times. */
 const anyValue = new RegExp(`"${ids.source}"|"(?:auto-)?[0-9A-Z]{26}"|${dateMark}-?\\d+`, "g")
-const valueOf = (text: string): unknown =>
+const valueIn = (text: string): unknown =>
   text.startsWith(dateMark) ? new Date(Number(text.slice(1))) : text.slice(1, -1)
 /** What of a builder makes objects of rows. */
 const mappingNames = ["_mainAlias", "_aliases", "_joins", "_populate", "finalized"]
@@ -93,7 +93,7 @@ export class WordedFinds {
     if (known === undefined || known === "never the same") return this.asEver(driver, finding)
     if (known === "asked once" || !known.isProven)
       return this.watch(driver, finding, text, { shape, numbers })
-    return worded(driver, finding, known, [...numbers.keys()].map(valueOf))
+    return worded(driver, finding, known, [...numbers.keys()].map(valueIn))
   }
 
   private asEver(driver: Driver, { entity, where, options }: Finding): Promise<unknown> {

@@ -17,6 +17,8 @@ const mostAlong = 16
 /** Of an answer in which values are looked for, and of a statement that is asked ahead. */
 const mostRows = 100
 const longestText = 16_000
+/** Of the values of a statement, where they were seen first. */
+const mostOrigins = 4
 /** Of a value by which something may be looked up. */
 const [shortestValue, longestValue] = [2, 64]
 /** A statement that was asked ahead so often must have served for half; what is long ago counts less and less. */
@@ -32,7 +34,8 @@ interface Origin {
   name: string
 }
 
-type Place = { values: readonly unknown[] } | { origin: Origin }
+/** Of several origins the first that is known tells: it was the last to be seen. */
+type Place = { values: readonly unknown[] } | { origins: readonly Origin[] }
 
 /** Of a statement: the texts between its values, and where they come from. */
 interface Template {
@@ -126,7 +129,8 @@ export class Course {
     for (const [index, step] of this.steps.entries()) {
       if (step.kind !== "read") continue
       this.places.set(step.shape, [...(this.places.get(step.shape) ?? []), index])
-      for (const place of step.template?.places ?? []) if ("origin" in place) this.need(place.origin)
+      const origins = step.template?.places.flatMap((place) => ("origins" in place ? place.origins : []))
+      for (const origin of origins ?? []) this.need(origin)
     }
   }
 
@@ -161,7 +165,7 @@ export class Journey {
   private isWatched: boolean | undefined
   /** When it is watched. */
   private readonly steps: Step[] = []
-  private readonly origins = new Map<string, Origin>()
+  private readonly origins = new Map<string, Origin[]>()
   /** Where in the course it is. */
   private at = -1
 
@@ -258,8 +262,8 @@ export class Journey {
     const parts = text.split(/\$(\d+)/)
     const texts = parts.filter((_, i) => i % 2 === 0)
     const places = values.map((some): Place => {
-      const origin = this.origins.get(listOf(some))
-      return origin ? { origin } : { values: some }
+      const origins = this.origins.get(listOf(some))
+      return origins ? { origins } : { values: some }
     })
     const isInOrder = parts.every((part, i) => i % 2 === 0 || Number(part) === (i + 1) / 2)
     const template = { texts, places }
@@ -271,12 +275,16 @@ export class Journey {
   private render({ texts, places }: Template): string | undefined {
     let sql = texts[0]!
     for (const [index, place] of places.entries()) {
-      const values =
-        "origin" in place ? this.values.get(place.origin.of)?.get(place.origin.name) : place.values
+      const values = "origins" in place ? this.knownOf(place.origins) : place.values
       if (!values) return undefined
       sql += values.map(literal).join(", ") + texts[index + 1]!
     }
     return sql
+  }
+
+  private knownOf(origins: readonly Origin[]): readonly string[] | undefined {
+    const last = origins.find(({ of, name }) => this.values.get(of)?.has(name))
+    return last && this.values.get(last.of)?.get(last.name)
   }
 
   private noteTexts(of: string, text: string, pattern: RegExp): void {
@@ -290,9 +298,11 @@ export class Journey {
     const { of, name } = origin
     const known = this.values.get(of) ?? new Map()
     this.values.set(of, known.set(name, values))
+    if (!this.isWatched) return
     const list = listOf(values)
-    // What is known first can be asked for first.
-    if (this.isWatched && !this.origins.has(list)) this.origins.set(list, origin)
+    const others = this.origins.get(list) ?? []
+    const isNew = !others.some((other) => other.of === of && other.name === name)
+    if (isNew && others.length < mostOrigins) this.origins.set(list, [origin, ...others])
   }
 }
 
@@ -328,6 +338,6 @@ const literal = (value: unknown) =>
 /** Whether it is known of more values where they come from, or it is another statement. */
 function isBetter(template: Template | undefined, old: Template | undefined): boolean {
   if (template?.texts.join() !== old?.texts.join()) return true
-  const known = (one: Template | undefined) => one?.places.filter((place) => "origin" in place).length ?? 0
+  const known = (one: Template | undefined) => one?.places.filter((place) => "origins" in place).length ?? 0
   return known(template) > known(old)
 }

@@ -125,7 +125,7 @@ describe("statements within a request", () => {
     assert.deepEqual((await next("one"))[0], ["C", "J"])
   })
 
-  it("are proven for who names no cart, or what is paid for it", async () => {
+  it("are proven for who names no cart, or what was made of it", async () => {
     const [cart, collection] = [`cart_${"0".repeat(26)}`, `pay_col_${"0".repeat(26)}`]
     await database.client.query("insert into cart values ($1, 'A'), ($2, 'P')", [cart, collection])
     const notes = `select note from cart where id = '${cart}'`

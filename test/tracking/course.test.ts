@@ -29,9 +29,15 @@ describe("the course of requests of a kind", () => {
     course = new Course()
   })
 
-  /** A cart, its lines, and what is made of them. */
-  function visit(n: number, lines: string[]): string[][] {
+  /** A cart, its lines, and what is made of them. @param before lines that a request before was given */
+  function visit(n: number, lines: string[], before: string[] = []): string[][] {
     const journey = course.begin(`/store/carts/${cart(n)}`)
+    const seen = "select id from line order by id"
+    if (journey.begin())
+      journey.answers(
+        shapeOf(seen),
+        before.map((id) => ({ id })),
+      )
     const ahead: string[][] = []
     ask(journey, `select id from cart where id = '${cart(n)}'`)
     ahead.push(aheadOf(journey))
@@ -54,6 +60,17 @@ describe("the course of requests of a kind", () => {
     assert.deepEqual(visit(3, [line(4), line(5), line(6)])[1], [
       `select * from tax where line_id in ('${line(4)}', '${line(5)}', '${line(6)}')`,
     ])
+  })
+
+  it("leads from what requests before were given, until what this one is given is known", () => {
+    const taxes = (n: number) => `select * from tax where line_id in ('${line(n)}')`
+    visit(1, [line(1)], [line(1)])
+    assert.equal(visit(2, [line(2)], [line(2)])[0]![1], taxes(2))
+    const outdated = visit(3, [line(4)], [line(3)])
+    assert.equal(outdated[0]![1], taxes(3))
+    assert.deepEqual(outdated[1], [taxes(4)])
+    const alone = visit(4, [line(5)])
+    assert.deepEqual([alone[0]![1], alone[1]], [undefined, [taxes(5)]])
   })
 
   it("leads on from what the request writes, and from the texts it is given", () => {
