@@ -4,7 +4,7 @@
  *
  * The seam: `beginTransaction` (orchestration/dist/transaction/transaction-orchestrator.js:1126, 2.21.2) asks the storage of the
  * in-memory workflow engine (workflow-engine-inmemory/dist/utils/workflow-orchestrator-storage.js:200) before it does
- * anything else, in the same turn. The id holds when it was made (ULID). What this process saved itself, what is older than a minute or than
+ * anything else, in the same turn; and the storage asks itself when it saves the first (:479). The id holds when it was made (ULID). What this process saved itself, what is older than a minute or than
  * the process, and every other way to ask goes to the database as ever.
  */
 import { DistributedTransaction, TransactionOrchestrator } from "@medusajs/framework/orchestration"
@@ -45,14 +45,17 @@ export function spareCheckpoints(): boolean {
   const { get, save } = keyValueStore
   const saved = new LRUCache<string, true>({ max: mostSaved })
   let beginning: string | undefined
+  /** What is being saved for the first time: its storage, too, asks whether there is one. */
+  const first = new Set<string>()
   keyValueStore.get = function (key, ...rest) {
     const isNew = beginning !== undefined && key.endsWith(`:${beginning}`) && !saved.has(key)
     beginning = undefined
-    return isNew ? Promise.resolve(undefined) : get.call(this, key, ...rest)
+    return isNew || first.has(key) ? Promise.resolve(undefined) : get.call(this, key, ...rest)
   }
   keyValueStore.save = function (key, ...rest) {
+    if (!saved.has(key) && isJustMade(key, Date.now())) first.add(key)
     saved.set(key, true)
-    return save.call(this, key, ...rest)
+    return save.call(this, key, ...rest).finally(() => first.delete(key))
   }
   orchestrator.beginTransaction = function (options) {
     beginning = isJustMade(options.transactionId, Date.now()) ? options.transactionId : undefined
@@ -65,7 +68,7 @@ export function spareCheckpoints(): boolean {
   return true
 }
 
-/** Whether an id was made up by this process within the last minute. */
+/** Whether an id, or that of a checkpoint, was made up by this process within the last minute. */
 export function isJustMade(transactionId: string, now: number): boolean {
   const time = madeUp.exec(transactionId)?.[1]
   if (time === undefined) return false

@@ -72,8 +72,8 @@ const mostKinds = 200
 
 /** The first cart that is named in a text. */
 export const cartIn = (text: string): string | undefined => /\bcart_[0-9A-Z]{26}\b/.exec(text)?.[0]
-/** What is made of a cart: what is paid, and the order. */
-const madeOfCart = /\b(?:pay_col|order)_[0-9A-Z]{26}\b/g
+/** What is made of a cart: what is to be paid, and the order. */
+const madeOfCart = /\b(?:pay_col|order)_[0-9A-Z]{26}\b/
 
 export interface FreshnessOptions {
   database: Database
@@ -310,16 +310,16 @@ export class Freshness {
     const { journey } = repeats
     if (kind !== undefined && isRight && journey?.end()) this.courses.set(kind, journey.course)
     const named = this.cartOf(about)
-    const asked = [...repeats.remembered().keys()].join()
+    const asked = repeats.remembered()
     // Who made a cart did not name it.
-    const cart = named ?? cartIn(asked)
-    if (asked === "" || cart === undefined) return
-    this.past.set(cart, repeats.remembered(named === undefined ? this.past.get(cart) : undefined))
-    for (const id of request.isRead ? [] : (asked.match(madeOfCart) ?? [])) this.carts.set(id, cart)
+    const cart = named ?? cartIn([...asked.keys()].join())
+    if (cart === undefined) return
+    for (const id of repeats.inserted) if (madeOfCart.test(id)) this.carts.set(id, cart)
+    this.past.set(cart, named === undefined ? repeats.remembered(this.past.get(cart)) : asked)
   }
 
   private cartOf({ cart, given = "" }: About): string | undefined {
-    return cart ?? this.carts.get(given.match(madeOfCart)?.[0] ?? "")
+    return cart ?? this.carts.get(madeOfCart.exec(given)?.[0] ?? "")
   }
 
   /** From a statement that changed something to its being heard here, of the last thousand. Milliseconds. */

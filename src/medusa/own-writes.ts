@@ -45,8 +45,8 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
       void freshness.settle(request).finally(() => end(...given))
       return res
     }
-    if (!completion.test(req.originalUrl)) next()
-    else void proven(request, freshness).then(() => next())
+    if (completion.test(req.originalUrl)) prove(request, freshness)
+    next()
   }
   freshness.request(isShopper, run, about)
 }
@@ -79,6 +79,14 @@ function kindOf(method: string, url: string, body: unknown): string | undefined 
   return kind.length > longestKind ? undefined : kind
 }
 
-async function proven(request: Request, freshness: Freshness): Promise<void> {
-  request.recalls &&= await freshness.settled().catch(() => false)
+/** What is read until that is known is asked of the database. */
+function prove(request: Request, freshness: Freshness): void {
+  request.recalls = false
+  freshness.settled().then(
+    (isSettled) => {
+      // One that was answered meanwhile has no repeats.
+      request.recalls = isSettled && request.repeats !== undefined
+    },
+    () => undefined,
+  )
 }

@@ -7,7 +7,7 @@
  * be told to be a write to one table alone counts as one to all.
  */
 
-import { type Asked, type Expected, type Journey, trying, type When } from "./course"
+import { type Asked, type Expected, ids, type Journey, trying, type When } from "./course"
 import { proofOf, takeVersions } from "./versions"
 
 /** How many answers are remembered at once, and how many of them for the next request. */
@@ -15,6 +15,8 @@ const mostAnswers = 500
 const mostPast = 40
 /** Of an answer that is worth proving. */
 const mostRows = 200
+/** Of what is inserted, looked through for ids. */
+const longestInsert = 2_000
 /** How long an answer that was asked for ahead may wait to be looked at, when it is one that may not be repeated. Milliseconds. */
 const longestAhead = 50
 
@@ -109,6 +111,8 @@ export class Repeats {
   private readonly movedAt = new Map<string, number>()
   /** Tables that were written to; undefined for all. */
   private readonly written = new Set<string | undefined>()
+  /** Ids in what was inserted. */
+  readonly inserted = new Set<string>()
   private readonly answers = new Map<string, Answer>()
   private readonly calls = new Map<string, Made>()
 
@@ -333,6 +337,8 @@ export class Repeats {
 
   /** A write was issued, or answered. @param table undefined: which tables it changes is not known */
   write(sql: string, table: string | undefined): void {
+    const values = sql.startsWith("insert into") ? sql.slice(0, longestInsert) : ""
+    for (const id of values.match(ids) ?? []) this.inserted.add(id)
     this.moves++
     this.written.add(table)
     this.move(table)

@@ -14,6 +14,7 @@ describe("checkpoints", () => {
       asked++
       return []
     },
+    upsert: async (): Promise<unknown> => [],
   }
   const orchestrator = new TransactionOrchestrator({
     id: "flow",
@@ -38,6 +39,25 @@ describe("checkpoints", () => {
     await begin(`refresh-cart-as-step-${id}`)
     await begin(`refresh-cart-as-step-${id}-attempt-2`)
     assert.equal(asked, 0)
+  })
+
+  it("are not asked for to be saved for the first time", async () => {
+    const { keyValueStore } = DistributedTransaction as unknown as {
+      keyValueStore: { save(...given: unknown[]): Promise<unknown> }
+    }
+    const save = async (id: string) => {
+      asked = 0
+      const flow = { state: "not_started", transactionId: id, steps: {} }
+      await keyValueStore.save(`dtrx:flow:${id}`, { flow, context: {}, errors: [] }).catch(() => undefined)
+      return asked
+    }
+    assert.equal(await save("order-1"), 1)
+    const [id, failed] = [`auto-${ulid()}`, `auto-${ulid()}`]
+    assert.equal(await save(id), 0)
+    workflowExecutionService.upsert = () => Promise.reject(new Error("none"))
+    assert.equal(await save(failed), 0)
+    await begin(failed)
+    assert.equal(asked, 1, "it may be there now")
   })
 
   it("are asked for when they may be there", async () => {

@@ -127,32 +127,28 @@ describe("statements within a request", () => {
 
   it("are proven for who names no cart, or what was made of it", async () => {
     const [cart, collection] = [`cart_${"0".repeat(26)}`, `pay_col_${"0".repeat(26)}`]
-    await database.client.query("insert into cart values ($1, 'A'), ($2, 'P')", [cart, collection])
-    const notes = `select note from cart where id = '${cart}'`
-    const paid = `select note from cart where id in ('${collection}', 'of ${cart}')`
+    await database.client.query("insert into cart values ($1, 'A'), ('b', 'B')", [cart])
+    const own = `select note from cart where id = '${cart}'`
+    const other = `select note from cart where id in ('b', 'not ${cart}')`
     const asking = async (given: { cart?: string; given?: string }, ...statements: string[]) => {
       sent = 0
       const notes: unknown[] = []
       await told.freshness.request(
         true,
         async (request) => {
-          for (const statement of statements) notes.push((await rowsOf(statement))[0]?.note)
+          for (const statement of statements) notes.push((await rowsOf(statement))?.[0]?.note)
           told.freshness.answeredTo(request, given)
         },
         given,
       )
       return [notes, sent]
     }
-    assert.deepEqual(await asking({ cart }, notes), [["A"], 1])
-    assert.deepEqual(await asking({}, paid), [["P"], 1], "it is about the cart that it reads")
-    assert.deepEqual(
-      await asking({ cart }, notes, paid),
-      [["A", "P"], 1],
-      "and takes nothing from what is known of it",
-    )
-    assert.deepEqual(await asking({ given: `/${collection}` }, notes, paid), [["A", "P"], 1])
-    await database.client.query("update cart set note = 'B'")
-    assert.deepEqual(await asking({ given: `/${collection}` }, notes, paid), [["B", "B"], 3])
+    assert.deepEqual(await asking({ cart }, own), [["A"], 1])
+    assert.deepEqual(await asking({}, other), [["B"], 1], "it is about the cart that it reads")
+    assert.deepEqual(await asking({ cart }, own, other), [["A", "B"], 1], "and takes nothing away")
+    assert.deepEqual(await asking({ given: collection }, own, other), [["A", "B"], 2])
+    await asking({ cart }, `insert into payment values ('${collection}', 'P')`)
+    assert.deepEqual(await asking({ given: collection }, own, other), [["A", "B"], 1])
   })
 
   it("are asked along with those before them, when requests of the kind ask them", async () => {
@@ -372,6 +368,25 @@ describe("statements within a request", () => {
       })
     })
     assert.deepEqual(await subscriber, ["old", "new"])
+  })
+
+  it("and what is kept are asked for in the database when a cart is completed, until it is proven", async () => {
+    const scope = { resolve: () => ({ ownWrites: told.freshness }) }
+    const complete = (url: string, run: (close: () => void) => unknown) =>
+      new Promise((resolve) => {
+        const res = Object.assign(new EventEmitter(), { end: () => undefined })
+        const req = { scope, method: "POST", originalUrl: url }
+        ownWrites(req as never, res as never, async () => resolve(await run(() => res.emit("close"))))
+      })
+    const recalls = async () => {
+      const atFirst = told.freshness.recalls
+      await told.freshness.settled()
+      return [atFirst, told.freshness.recalls]
+    }
+    assert.deepEqual(await complete("/store/carts/a/complete", recalls), [false, true])
+    assert.deepEqual(await complete("/store/carts/a", recalls), [true, true])
+    const closing = (close: () => void) => [close(), recalls()][1]
+    assert.deepEqual(await complete("/store/carts/a/complete", closing), [false, false], "it is over")
   })
 
   it("make up calls, which are made once, too; each caller has an answer of his own", async () => {
