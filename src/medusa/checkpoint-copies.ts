@@ -9,6 +9,7 @@
  */
 import { DistributedTransaction, TransactionOrchestrator } from "@medusajs/framework/orchestration"
 import { TransactionState, TransactionStepState } from "@medusajs/framework/utils"
+import { copyOf } from "../engine"
 import { storageInMemory } from "./checkpoints"
 
 interface Step {
@@ -19,6 +20,8 @@ interface Step {
 interface Flow {
   state: TransactionState
   steps: Record<string, Step>
+  definition: unknown
+  options: unknown
   cancelledAt?: number
 }
 
@@ -76,11 +79,26 @@ export function copyCheckpointsOnce(): boolean {
   return true
 }
 
-/** What the steps gave is not copied; what they give from now on is not in it. */
+/** What the steps gave is not copied; what they give from now on is not in it. Nor is how they are defined, which stays as it is. */
 function copyOfState(transaction: Transaction): Checkpoint {
   const context = transaction.getContext()
-  const flow = JSON.parse(JSON.stringify(transaction.getFlow()))
+  const { definition, options, steps, ...states } = transaction.getFlow()
+  const copies = Object.entries(steps).map(([id, step]) => [id, copyOfStep(step)] as const)
+  const flow = {
+    ...JSON.parse(JSON.stringify(states)),
+    definition,
+    options,
+    steps: Object.fromEntries(copies),
+  }
   return { flow, context: { ...context, invoke: { ...context.invoke } }, errors: [] }
+}
+
+function copyOfStep(step: Step): Step {
+  const copy: Record<string, unknown> = {}
+  for (const [name, state] of Object.entries(step)) {
+    if (state !== undefined) copy[name] = name === "definition" ? state : copyOf(state)
+  }
+  return copy
 }
 
 /** Whether nothing is done when this is saved, but that it is kept. A step that waits, or is tried again later, is to be stored (`store`). */
