@@ -8,12 +8,14 @@
  * The seam: `_query` of knex's client for transactions (knex/lib/execution/transaction.js, 3.2), and the `query` of a connection (pg/lib/client.js, 8)
  * while something is held back.
  */
+import type { Response } from "../tracking"
 import type { Database } from "./freshness"
-import { inOneMessage, isUsual, type Query } from "./knex-client"
+import { type AfterCommit, inOneMessage, isUsual, type Query } from "./knex-client"
 
 interface Config {
   text: string
   values?: unknown[]
+  afterCommit?: AfterCommit
 }
 
 type Ask = (...given: unknown[]) => unknown
@@ -21,6 +23,13 @@ type Answered = (error: unknown, response?: unknown) => void
 
 interface Connection {
   query?: Ask
+  /** Of pg. */
+  constructor: { Query?: new (config: Config, values: undefined, answered: Answered) => Sent }
+}
+
+/** What pg sends, and hears the answers of. */
+interface Sent {
+  handleCommandComplete(done: { text: string }, ...rest: unknown[]): void
 }
 
 /** What is used of knex's client. */
@@ -116,14 +125,15 @@ class Transaction {
   /** Something is asked that must be answered. */
   private next(given: unknown[]): unknown {
     if (this.later) return this.postpone(given)
-    const [config, answered] = given
+    const [whole, answered] = given
+    const { afterCommit, ...config } = whole as Config
     if (given.length !== 2 || typeof answered !== "function") {
       // Nobody tells what becomes of it.
       this.isSound = false
       return this.held.length > 0 ? this.tellFirst(given) : this.ask(...given)
     }
     if (this.held.length > 0 && !isText(config)) return this.tellFirst(given)
-    const { text } = config as Config
+    const { text } = config
     this.underWay++
     const heard: Answered = (error, response) => {
       this.underWay--
@@ -137,7 +147,8 @@ class Transaction {
     // PostgreSQL answers that it has undone the transaction, which nobody looks at.
     const isSilent = this.refused !== undefined && !this.isHeard && /^(?:COMMIT|RELEASE)\b/.test(text)
     if (isSilent) return this.leaveBroken(text, true, () => heard(this.refused))
-    return held.length > 0 ? this.askWith(held, config as Config, heard) : this.ask(config, heard)
+    const after = this.connection.constructor.Query && afterCommit
+    return held.length > 0 || after ? this.askWith(held, config, heard, after) : this.ask(config, heard)
   }
 
   private take(): string[] {
@@ -167,8 +178,13 @@ class Transaction {
     tellNext()
   }
 
-  /** What was held back, and then this. */
-  private askWith(held: readonly string[], config: Config, answered: Answered): unknown {
+  /** What was held back, then this, and then what is asked after a commit. Once that is done, nothing that fails after it matters. */
+  private askWith(
+    held: readonly string[],
+    config: Config,
+    answered: Answered,
+    after: AfterCommit | undefined,
+  ): unknown {
     const { ask } = this
     const { text } = config
     const hasBegun = held[0] !== "BEGIN"
@@ -184,11 +200,27 @@ class Transaction {
       answered(error, response)
       this.resume()
     }
-    return ask({ ...config, text: inOneMessage([...held, text]) }, (error: unknown, responses?: unknown) => {
+    const done: string[] = []
+    const heard: Answered = (error, responses) => {
       const own = [responses ?? []].flat().slice(held.length)
+      if (!error && after) after.answers = own.splice(1) as Response[]
       if (!error) inTurn(null, own.length === 1 ? own[0] : own)
+      else if (done[held.length] === "COMMIT") inTurn(null, answerTo("COMMIT", null))
       else this.leaveBroken(text, hasBegun, () => this.fail(text, error, inTurn))
-    })
+    }
+    if (after) return this.query(inOneMessage([...held, "COMMIT", ...after.texts]), done, heard)
+    return ask({ ...config, text: inOneMessage([...held, text]) }, heard)
+  }
+
+  /** A message, of which it is told how far it came. */
+  private query(text: string, done: string[], answered: Answered): unknown {
+    const query = new this.connection.constructor.Query!({ text }, undefined, answered)
+    const { handleCommandComplete } = query
+    query.handleCommandComplete = function (one, ...rest) {
+      done.push(one.text)
+      return handleCommandComplete.call(this, one, ...rest)
+    }
+    return this.ask(query)
   }
 
   private fail(text: string, error: unknown, answered: Answered): void {

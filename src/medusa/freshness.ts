@@ -15,6 +15,7 @@ import { type Feed, install, isHot, isOfShopper, isStock, postgresFeed, withClie
 import { isSearch } from "../search"
 import {
   type Change,
+  type Committing,
   Course,
   loadParser,
   type Past,
@@ -190,6 +191,12 @@ export class Freshness {
         return response
       },
     }
+  }
+
+  /** What is expected to be asked once a transaction of this request is committed. To be called when the commit is noted as sent. */
+  committing(): Committing | undefined {
+    const { repeats, turn } = this.tracker
+    return repeats?.committing(turn)
   }
 
   private questionOf(sql: string, bindings: readonly unknown[], key: string): Question | undefined {

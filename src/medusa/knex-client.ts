@@ -8,6 +8,13 @@ export interface Query {
   response?: Response
 }
 
+/** What is asked in the message that commits a transaction, after it; for the options of a query. */
+export interface AfterCommit {
+  texts: readonly string[]
+  /** What they gave, when all of them could be asked. */
+  answers?: readonly Response[]
+}
+
 export type Send = (this: unknown, connection: unknown, query: Query) => Promise<Query>
 
 /** Whether it is sent as knex sends most. */

@@ -9,7 +9,7 @@
 import { copyOf, type Plain, stableText } from "../engine"
 import type { Response } from "../tracking"
 import type { Database, Freshness } from "./freshness"
-import { inOneMessage, isUsual, type Send } from "./knex-client"
+import { type AfterCommit, inOneMessage, isUsual, type Send } from "./knex-client"
 
 export interface Locking {
   acquire(...given: unknown[]): Promise<unknown>
@@ -20,7 +20,7 @@ export interface Locking {
 export function spareRepeats(
   database: Database,
   locking: Locking | undefined,
-  freshness: Pick<Freshness, "asking" | "asked" | "noteChange" | "forgetRepeats">,
+  freshness: Pick<Freshness, "asking" | "asked" | "committing" | "noteChange" | "forgetRepeats">,
 ): boolean {
   const { client } = database
   const prototype = Object.getPrototypeOf(client) as { _query?: Send }
@@ -35,7 +35,13 @@ export function spareRepeats(
     if (!asking) {
       freshness.asked()
       freshness.noteChange(sql)
-      return send.call(this, connection, query).finally(() => freshness.noteChange(sql))
+      const ending = this !== client && sql === "COMMIT;" ? freshness.committing() : undefined
+      const afterCommit: AfterCommit | undefined = ending && { texts: ending.texts }
+      const sent = afterCommit ? { ...query, options: { ...query.options, afterCommit } } : query
+      return send.call(this, connection, sent).finally(() => {
+        freshness.noteChange(sql)
+        if (afterCommit?.answers) ending?.answered(afterCommit.answers)
+      })
     }
     // On the connection that is there: who waited for another would keep it from others who wait.
     const sendAll = async (texts: readonly string[]) => {

@@ -166,8 +166,9 @@ export class Journey {
   /** When it is watched. */
   private readonly steps: Step[] = []
   private readonly origins = new Map<string, Origin[]>()
-  /** Where in the course it is. */
+  /** Where in the course it is, and how often something moved since. */
   private at = -1
+  private moved = 0
 
   constructor(
     readonly course: Course,
@@ -199,6 +200,7 @@ export class Journey {
     const count = this.counts.get(asked.shape) ?? 0
     this.counts.set(asked.shape, count + 1)
     this.at = this.course.indexOf(asked.shape, count)
+    this.moved = 0
     if (this.at < 0) this.course.isSurprised = true
     if (!this.isWatched || this.steps.length >= mostSteps) return
     const { shape, tables, mayBeAhead, sql } = asked
@@ -226,16 +228,29 @@ export class Journey {
 
   /** From here on what is read of these tables may be another. */
   moves(tables: readonly string[] | undefined): void {
+    this.moved++
     if (this.isWatched && this.steps.length < mostSteps) this.steps.push({ kind: "move", tables })
   }
 
   /** What will be asked after what was just asked, and would be answered alike. */
   ahead(isKnown: (sql: string) => boolean): Expected[] {
+    return this.expectedFrom(this.at + 1, isKnown)
+  }
+
+  /** What will be asked after a commit that was just sent, and before anything else is written. */
+  aheadOfCommit(isKnown: (sql: string) => boolean): Expected[] {
+    // That it is answered is a move, too.
+    const from = this.at + 1 + this.moved + 1
+    const [last, next] = this.course.steps.slice(from - 1, from + 1)
+    return last?.kind === "move" && next?.kind === "read" ? this.expectedFrom(from, isKnown) : []
+  }
+
+  private expectedFrom(from: number, isKnown: (sql: string) => boolean): Expected[] {
     const here = this.course.steps[this.at]
     if (here?.kind !== "read") return []
     const moved = new Set<string>()
     const expected = new Map<string, Expected>()
-    for (const step of this.course.steps.slice(this.at + 1, this.at + farthest)) {
+    for (const step of this.course.steps.slice(from, this.at + farthest)) {
       if (expected.size >= mostAlong) break
       if (step.kind === "move") {
         if (!step.tables) break

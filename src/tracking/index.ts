@@ -2,7 +2,15 @@
 
 export { Course, ids } from "./course"
 export { type Catalog, type Change, nameOfTag, type Table, tagsOfChange, tagsOfChanges } from "./dependencies"
-export { type Past, type Question, type Reads, Repeats, type Response, type Send } from "./repeats"
+export {
+  type Committing,
+  type Past,
+  type Question,
+  type Reads,
+  Repeats,
+  type Response,
+  type Send,
+} from "./repeats"
 export { Shares } from "./shares"
 export { loadParser } from "./statement"
 export { type Issued, type Reading, type Request, Tracker } from "./tracker"

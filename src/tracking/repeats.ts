@@ -56,6 +56,13 @@ export interface Given {
 /** Sends statements in one message; all but one alone have no parameters. @returns the answer to each */
 export type Send = (texts: readonly string[]) => Promise<readonly Response[]>
 
+/** What is asked in the message that commits a transaction. */
+export interface Committing {
+  texts: readonly string[]
+  /** To be called when the commit is noted as answered. */
+  answered(responses: readonly Response[]): void
+}
+
 /** What is read in the course of a call, as its statements tell. */
 export class Reads {
   readonly tables = new Set<string>()
@@ -197,6 +204,28 @@ export class Repeats {
     return value
   }
 
+  /**
+   * What is expected to be asked after a commit that was sent. What is asked in the same message, after it, sees what it committed.
+   * @param turn see `When`
+   */
+  committing(turn: number): Committing | undefined {
+    const along = this.questionsOf(
+      this.journey?.aheadOfCommit((sql) => this.standing(sql) !== undefined) ?? [],
+    )
+    if (along.length === 0) return undefined
+    for (const { luck } of along) trying(luck)
+    const sent = this.moves
+    const answered = (responses: readonly Response[]) => {
+      // The answer to the commit is a move; after any other what was read may be another.
+      if (this.moves > sent + 1) return
+      for (const [index, { question, luck }] of along.entries()) {
+        const value = Promise.resolve(givenBy(question, responses[index]!))
+        this.put({ question, began: this.moves, turn, value, luck, isAhead: true })
+      }
+    }
+    return { texts: along.map(({ question }) => question.text), answered }
+  }
+
   private put(made: Omit<Answer, "at">): void {
     const answer: Answer = { ...made, at: Date.now() }
     const { question, value } = answer
@@ -216,7 +245,11 @@ export class Repeats {
   private expect(asked?: string): Along[] {
     const isKnown = (sql: string) =>
       sql === asked || this.standing(sql) !== undefined || (this.past.has(sql) && !this.isRecalled)
-    return (this.journey?.ahead(isKnown) ?? []).flatMap(({ sql, luck }) => {
+    return this.questionsOf(this.journey?.ahead(isKnown) ?? [])
+  }
+
+  private questionsOf(expected: readonly Expected[]): Along[] {
+    return expected.flatMap(({ sql, luck }) => {
       const question = this.questionOf(sql)
       return question ? [{ question, luck }] : []
     })

@@ -4,6 +4,7 @@ import { after, before, beforeEach, describe, it } from "node:test"
 import knex, { type Knex } from "knex"
 import { foldTransactions } from "../../src/medusa/folded-transactions"
 import type { Database as Connection } from "../../src/medusa/freshness"
+import type { AfterCommit } from "../../src/medusa/knex-client"
 import { createDatabase, type Database } from "../support/database"
 
 /** Of `pg`. */
@@ -21,6 +22,7 @@ describe("a transaction", () => {
   let shared: Knex
   /** What went to PostgreSQL, message by message. */
   let sent: string[] = []
+  let afterCommit: AfterCommit | undefined
 
   before(async () => {
     database = await createDatabase("pegasus_begins")
@@ -40,10 +42,17 @@ describe("a transaction", () => {
       return parse.call(this, asked)
     }
     assert.ok(foldTransactions(shared as unknown as Connection))
+    const knexPrototype = Object.getPrototypeOf((shared as unknown as { client: object }).client)
+    const { _query: ask } = knexPrototype
+    knexPrototype._query = function (connection: unknown, query: { sql: string }) {
+      const isCommit = afterCommit && query.sql === "COMMIT;"
+      return ask.call(this, connection, isCommit ? { ...query, options: { afterCommit } } : query)
+    }
   })
   beforeEach(async () => {
     await database.client.query("truncate thing")
     sent = []
+    afterCommit = undefined
   })
   after(async () => {
     await shared?.destroy()
@@ -89,6 +98,61 @@ describe("a transaction", () => {
     assert.deepEqual(await ids(), [1, 2, 3])
     await shared.raw(insert(4))
     assert.deepEqual(heard().slice(1), [insert(4)])
+  })
+
+  it("is committed in one message with what is asked after it", async () => {
+    afterCommit = { texts: ["select id from thing order by id", "select 7 as number"] }
+    await shared.transaction(async (transaction) => {
+      await transaction.raw("insert into thing values (1) returning id")
+      await transaction.raw(insert(2))
+      await transaction.raw(insert(3))
+    })
+    assert.equal(heard().at(-1), [insert(2), insert(3), "COMMIT", ...afterCommit.texts].join("\n;\n"))
+    const rows = afterCommit.answers?.map(({ rows }) => rows)
+    assert.deepEqual(rows, [[{ id: 1 }, { id: 2 }, { id: 3 }], [{ number: 7 }]])
+    const folded: AfterCommit = { texts: ["select count(*)::int from thing"] }
+    afterCommit = folded
+    await shared.transaction((transaction) => transaction.raw(insert(4)))
+    assert.equal(heard().at(-1), `BEGIN\n;\n${insert(4)}\n;\nCOMMIT\n;\n${folded.texts[0]}`)
+    assert.deepEqual(folded.answers?.[0]?.rows, [{ count: 4 }])
+    const none: AfterCommit = { texts: ["select 1"] }
+    afterCommit = none
+    await shared.transaction(async () => undefined)
+    assert.equal(none.answers, undefined)
+  })
+
+  it("is committed when what is asked after it fails", async () => {
+    for (const [n, failing] of ["select 1 / 0", "select nothing", "select '{'::text::jsonb"].entries()) {
+      afterCommit = { texts: ["select 1", failing, "select 2"] }
+      const isKnown = n === 0
+      await shared.transaction(async (transaction) => {
+        await transaction.raw(isKnown ? insert(n) : `insert into thing values (${n}) returning id`)
+      })
+      assert.equal(afterCommit.answers, undefined)
+      assert.deepEqual((await ids()).at(-1), n)
+    }
+    afterCommit = undefined
+    assert.deepEqual((await shared("thing").count("*"))[0], { count: "3" })
+  })
+
+  it("fails as ever when it cannot be committed, whatever is asked after it", async () => {
+    await database.client.query(
+      "create table late (id int, constraint once unique (id) deferrable initially deferred); insert into late values (1)",
+    )
+    const cases = [insert(1, 1), "insert into late values (1)", `insert into "late" ("id") values (1)`]
+    for (const statement of cases) {
+      afterCommit = { texts: ["select 1"] }
+      await assert.rejects(
+        shared.transaction((transaction) => transaction.raw(statement)),
+        { code: "23505" },
+      )
+      assert.equal(afterCommit.answers, undefined)
+    }
+    afterCommit = undefined
+    assert.deepEqual(await ids(), [])
+    await shared.transaction((transaction) => transaction.raw(insert(5)))
+    assert.deepEqual(await ids(), [5])
+    await database.client.query("drop table late")
   })
 
   it("reads what it has written", async () => {

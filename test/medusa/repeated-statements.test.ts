@@ -3,6 +3,7 @@ import assert from "node:assert/strict"
 import { EventEmitter } from "node:events"
 import { after, before, beforeEach, describe, it, mock } from "node:test"
 import knex, { type Knex } from "knex"
+import { foldTransactions } from "../../src/medusa/folded-transactions"
 import type { Database as Connection } from "../../src/medusa/freshness"
 import { ownWrites } from "../../src/medusa/own-writes"
 import { spareRepeats } from "../../src/medusa/repeated-statements"
@@ -46,6 +47,7 @@ describe("statements within a request", () => {
       return send.apply(this, given)
     }
     told = await toldCache(shared)
+    assert.ok(foldTransactions(shared as unknown as Connection))
     assert.ok(spareRepeats(shared as unknown as Connection, locking, told.freshness))
   })
   after(async () => {
@@ -182,6 +184,49 @@ describe("statements within a request", () => {
     const withParameters = async (cart: string) => [await shared("cart").where({ id: cart }), await all(cart)]
     assert.equal(await ofKnownKind("with parameters", withParameters), 2)
     assert.equal(await ofKnownKind("search", search), 2, "a search may yet be made another")
+  })
+
+  it("are asked in the message that commits what was written before them", async () => {
+    const note = (cart: string) => rowsOf(`select note from cart where id = '${cart}'`)
+    const items = (cart: string) => rowsOf(`select note from cart_item where cart_id = '${cart}'`)
+    const add = (cart: string) =>
+      shared.transaction((transaction) =>
+        transaction.raw(
+          `insert into "cart_item" ("id", "cart_id", "note") values ('${cart}', '${cart}', 'P')`,
+        ),
+      )
+    const told = async (cart: string) => [await items(cart), await note(cart)].flat().map(({ note }) => note)
+    const once = async (cart: string) => {
+      await note(cart)
+      await add(cart)
+      assert.deepEqual(await told(cart), ["P", "A"])
+    }
+    assert.equal(await ofKnownKind("committed once", once), 1)
+    const twice = async (cart: string) => {
+      await once(cart)
+      await shared.transaction((transaction) =>
+        transaction.raw(`update cart_item set note = 'Q' where id = '${cart}'`),
+      )
+      assert.deepEqual(await told(cart), ["Q", "A"])
+    }
+    assert.equal(await ofKnownKind("committed twice", twice), 1)
+    const changing = async (cart: string) => {
+      await note(cart)
+      await add(cart)
+      await shared.raw(`update cart_item set note = 'Q' where id = '${cart}'`)
+      assert.deepEqual(await told(cart), ["Q", "A"])
+    }
+    assert.equal(await ofKnownKind("changing", changing), 3, "what is written after it is read after it")
+    let changes = false
+    const sometimes = async (cart: string) => {
+      await note(cart)
+      const change = changes && shared.raw(`update cart set note = 'B' where id = '${cart}'`)
+      await Promise.all([add(cart), change])
+      assert.deepEqual(await told(cart), ["P", changes ? "B" : "A"])
+    }
+    assert.equal(await ofKnownKind("sometimes", sometimes), 1)
+    changes = true
+    await ofKnownKind("sometimes", sometimes)
   })
 
   it("are not asked ahead of what changes them", async () => {
@@ -551,7 +596,9 @@ describe("statements within a request", () => {
             asked += 2
             await check()
           } else if (what < 0.87) await write(shared)
-          else {
+          else if (what < 0.91) {
+            await Promise.allSettled([shared.transaction(write), write(shared), shared.transaction(write)])
+          } else {
             await shared.transaction(async (transaction) => {
               await write(transaction)
               asked += 2

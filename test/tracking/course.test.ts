@@ -174,4 +174,25 @@ describe("the course of requests of a kind", () => {
     for (let n = 0; n < 8; n++) visit([b])
     assert.deepEqual(visit([b]), [b])
   })
+
+  it("leads from a commit to what is asked after it, where nothing else is written between", () => {
+    const lines = `select * from line where cart_id = '${cart(1)}'`
+    /** @param moves after the cart was read, and before its lines are */
+    const visit = (moves: number) => {
+      const journey = course.begin(`/store/carts/${cart(1)}`)
+      ask(journey, `select id from cart where id = '${cart(1)}'`)
+      const ahead: string[][] = []
+      for (let move = 0; move < moves; move++) {
+        journey.moves(["address"])
+        ahead.push(journey.aheadOfCommit(nothingIsKnown).map(({ sql }) => sql))
+      }
+      ask(journey, lines)
+      journey.end()
+      return ahead
+    }
+    // Issued, answered, the commit sent, and that answered.
+    assert.deepEqual(visit(4), [[], [], [], []])
+    assert.deepEqual(visit(4), [[], [], [lines], []])
+    assert.deepEqual(visit(2), [[], []])
+  })
 })
