@@ -166,8 +166,8 @@ export class Journey {
   /** When it is watched. */
   private readonly steps: Step[] = []
   private readonly origins = new Map<string, Origin[]>()
-  /** Where in the course it is, and how often something moved since. */
-  private at = -1
+  /** The step of the course it is at: -1 before the first, undefined when it is on no known course. And how often something moved since. */
+  private at: number | undefined = -1
   private moved = 0
 
   constructor(
@@ -175,7 +175,7 @@ export class Journey {
     private readonly given: string,
   ) {}
 
-  /** Before it asks anything. @returns false when it has begun already */
+  /** Before it asks or writes anything. @returns false when it has begun already */
   begin(): boolean {
     if (this.isWatched !== undefined) return false
     this.isWatched = this.course.count()
@@ -185,7 +185,7 @@ export class Journey {
 
   /** Statements that requests of this kind ask from here on, until others may have written; undefined when this one is on no known course. */
   get upcoming(): ReadonlySet<Shape> | undefined {
-    if (this.at < 0) return undefined
+    if (this.at === undefined || this.at < 0) return undefined
     const shapes = new Set<Shape>()
     for (const step of this.course.steps.slice(this.at)) {
       if (step.kind === "read") shapes.add(step.shape)
@@ -199,9 +199,10 @@ export class Journey {
     this.begin()
     const count = this.counts.get(asked.shape) ?? 0
     this.counts.set(asked.shape, count + 1)
-    this.at = this.course.indexOf(asked.shape, count)
+    const at = this.course.indexOf(asked.shape, count)
+    this.at = at < 0 ? undefined : at
     this.moved = 0
-    if (this.at < 0) this.course.isSurprised = true
+    if (at < 0) this.course.isSurprised = true
     if (!this.isWatched || this.steps.length >= mostSteps) return
     const { shape, tables, mayBeAhead, sql } = asked
     const template = mayBeAhead ? this.templateOf(sql) : undefined
@@ -234,11 +235,12 @@ export class Journey {
 
   /** What will be asked after what was just asked, and would be answered alike. */
   ahead(isKnown: (sql: string) => boolean): Expected[] {
-    return this.expectedFrom(this.at + 1, isKnown)
+    return this.at === undefined ? [] : this.expectedFrom(this.at + 1, isKnown)
   }
 
   /** What will be asked after a commit that was just sent, and before anything else is written. */
   aheadOfCommit(isKnown: (sql: string) => boolean): Expected[] {
+    if (this.at === undefined) return []
     // That it is answered is a move, too.
     const from = this.at + 1 + this.moved + 1
     const [last, next] = this.course.steps.slice(from - 1, from + 1)
@@ -246,16 +248,16 @@ export class Journey {
   }
 
   private expectedFrom(from: number, isKnown: (sql: string) => boolean): Expected[] {
-    const here = this.course.steps[this.at]
-    if (here?.kind !== "read") return []
+    const here = this.course.steps[this.at!]
+    const turn = here?.kind === "read" ? here.when.turn : 0
     const moved = new Set<string>()
     const expected = new Map<string, Expected>()
-    for (const step of this.course.steps.slice(from, this.at + farthest)) {
+    for (const step of this.course.steps.slice(from, from + farthest)) {
       if (expected.size >= mostAlong) break
       if (step.kind === "move") {
         if (!step.tables) break
         for (const table of step.tables) moved.add(table)
-      } else if (step.template && isLucky(step.luck) && step.when.since <= here.when.turn) {
+      } else if (step.template && isLucky(step.luck) && step.when.since <= turn) {
         if (step.tables.some((table) => moved.has(table))) continue
         const sql = this.render(step.template)
         if (sql !== undefined && !expected.has(sql) && !isKnown(sql))

@@ -149,7 +149,7 @@ export class Repeats {
    */
   async answer(question: Question, send: Send, when: When = { turn: 0, since: 0 }): Promise<Given> {
     const { key, shape } = question
-    if (this.journey?.begin()) this.recollect(this.journey)
+    this.setOut()
     this.journey?.asks(question, when)
     let known = this.known(key, when)
     let given = known && (await known)
@@ -165,8 +165,10 @@ export class Repeats {
   }
 
   /** What requests before were given is likely to be what this one will be. */
-  private recollect(journey: Journey): void {
-    for (const { question, given } of this.past.values()) journey.answers(question.shape, given.response.rows)
+  private setOut(): void {
+    if (!this.journey?.begin()) return
+    for (const { question, given } of this.past.values())
+      this.journey.answers(question.shape, given.response.rows)
   }
 
   /**
@@ -372,6 +374,7 @@ export class Repeats {
   write(sql: string, table: string | undefined): void {
     const values = sql.startsWith("insert into") ? sql.slice(0, longestInsert) : ""
     for (const id of values.match(ids) ?? []) this.inserted.add(id)
+    this.setOut()
     this.moves++
     this.written.add(table)
     this.move(table)
@@ -380,6 +383,7 @@ export class Repeats {
 
   /** A transaction ended. */
   commit(): void {
+    this.setOut()
     this.moves++
     for (const table of this.written) this.move(table)
     const tables = [...this.written].filter((table) => table !== undefined)
@@ -388,6 +392,7 @@ export class Repeats {
 
   /** Others may have written: this request has waited for a lock. */
   forget(): void {
+    this.setOut()
     this.moves++
     this.move(undefined)
     this.journey?.moves(undefined)

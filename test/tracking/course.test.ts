@@ -178,9 +178,10 @@ describe("the course of requests of a kind", () => {
   it("leads from a commit to what is asked after it, where nothing else is written between", () => {
     const lines = `select * from line where cart_id = '${cart(1)}'`
     /** @param moves after the cart was read, and before its lines are */
-    const visit = (moves: number) => {
+    const visit = (moves: number, begins = true) => {
       const journey = course.begin(`/store/carts/${cart(1)}`)
-      ask(journey, `select id from cart where id = '${cart(1)}'`)
+      journey.begin()
+      if (begins) ask(journey, `select id from cart where id = '${cart(1)}'`)
       const ahead: string[][] = []
       for (let move = 0; move < moves; move++) {
         journey.moves(["address"])
@@ -194,5 +195,8 @@ describe("the course of requests of a kind", () => {
     assert.deepEqual(visit(4), [[], [], [], []])
     assert.deepEqual(visit(4), [[], [], [lines], []])
     assert.deepEqual(visit(2), [[], []])
+    course = new Course()
+    visit(2, false)
+    assert.deepEqual(visit(2, false), [[lines], []], "also before anything is asked")
   })
 })
