@@ -7,6 +7,7 @@ import { Modules } from "@medusajs/framework/utils"
 import type { Cache } from "../engine"
 import { copyCheckpointsOnce } from "./checkpoint-copies"
 import { spareCheckpoints } from "./checkpoints"
+import { tellFlushes } from "./flushed-updates"
 import { foldTransactions } from "./folded-transactions"
 import type { Database, Freshness } from "./freshness"
 import { keepCarts } from "./kept-carts"
@@ -28,6 +29,7 @@ export function shortenCartPath(options: CartPathOptions): string[] {
   const { database, freshness } = options
   const locking = MedusaModule.getModuleInstance(Modules.LOCKING)?.[Modules.LOCKING] as unknown
   const otherwise = notAsRead({
+    "flushed updates": tellFlushes,
     transactions: () => foldTransactions(database),
     "repeated statements": () => spareRepeats(database, locking as Locking | undefined, freshness),
     "repeated finds": () => spareFinds(freshness),

@@ -1,14 +1,15 @@
 /**
- * A transaction asks only what it must wait for. `BEGIN` reads and writes nothing, and what an `insert` gives that returns nothing is known: they are
- * held back, and go in one message with what comes next, `COMMIT` at the latest. Each spares its own way to PostgreSQL and back. What ends before it
+ * A transaction asks only what it must wait for. `BEGIN` reads and writes nothing, and what an `insert` gives that returns nothing is known, as is that of an `update`
+ * of which nobody looks at it (flushed-updates.ts): they are held back, and go in one message with what comes next, `COMMIT` at the latest. Each spares its own way to PostgreSQL and back. What ends before it
  * asked anything need neither begin nor end.
  *
- * An `insert` that is refused is heard of one statement later, at the commit at the latest, with the same error.
+ * What is refused is heard of one statement later, at the commit at the latest, with the same error.
  *
  * The seam: `_query` of knex's client for transactions (knex/lib/execution/transaction.js, 3.2), and the `query` of a connection (pg/lib/client.js, 8)
  * while something is held back.
  */
 import type { Response } from "../tracking"
+import { isFlushing } from "./flushed-updates"
 import type { Database } from "./freshness"
 import { type AfterCommit, inOneMessage, isUsual, type Query } from "./knex-client"
 
@@ -103,12 +104,12 @@ class Transaction {
     if (isBegin) this.recover()
     const isAlone = this.underWay === 0 && !this.later
     if (!isPlain || !this.isSound || !isAlone || this.held.length >= mostHeld) return undefined
-    const rowCount = isBegin ? null : rowsOfInsert(sql)
-    if (rowCount === undefined) return undefined
+    const answer = isBegin ? answerTo("BEGIN", null) : answerOf(sql)
+    if (!answer) return undefined
     this.held.push(sql.replace(/;$/, ""))
     // Who goes on with something else holds what he has inserted.
     if (!isBegin) this.idle ??= setImmediate(() => this.tell())
-    return answerTo(isBegin ? "BEGIN" : "INSERT", rowCount)
+    return answer
   }
 
   private refuse(error: unknown): void {
@@ -291,6 +292,17 @@ function rowsOfInsert(sql: string): number | undefined {
   }
   // The first is that of the columns.
   return depth === 0 && lists > 1 ? lists - 1 : undefined
+}
+
+/** As MikroORM writes it. */
+const update = /^update "\w+" set "\w+" = /
+
+/** Undefined when it is not known before it is given. */
+function answerOf(sql: string): Query["response"] {
+  const inserted = rowsOfInsert(sql)
+  if (inserted !== undefined) return answerTo("INSERT", inserted)
+  const isUpdate = isFlushing() && sql.length <= longestText && update.test(sql) && !unforeseen.test(sql)
+  return isUpdate ? answerTo("UPDATE", 1) : undefined
 }
 
 const answerTo = (command: string, rowCount: number | null) => ({ command, rowCount, rows: [], fields: [] })

@@ -1,7 +1,9 @@
 /** Transactions that begin with their first statement, on a real PostgreSQL. */
 import assert from "node:assert/strict"
 import { after, before, beforeEach, describe, it } from "node:test"
+import { ChangeSetPersister } from "@medusajs/framework/mikro-orm/core"
 import knex, { type Knex } from "knex"
+import { tellFlushes } from "../../src/medusa/flushed-updates"
 import { foldTransactions } from "../../src/medusa/folded-transactions"
 import type { Database as Connection } from "../../src/medusa/freshness"
 import type { AfterCommit } from "../../src/medusa/knex-client"
@@ -153,6 +155,45 @@ describe("a transaction", () => {
     await shared.transaction((transaction) => transaction.raw(insert(5)))
     assert.deepEqual(await ids(), [5])
     await database.client.query("drop table late")
+  })
+
+  it("waits for no update of which nobody asks how many rows it changed", async () => {
+    assert.ok(tellFlushes())
+    const meta = { concurrencyCheckKeys: { size: 0 } }
+    const changeSet = { name: "Thing", payload: {}, getPrimaryKey: () => ({}), entity: { version: 1 } }
+    /** @param told of the entity @returns what the update gives, and what was sent until then */
+    const updating = async (told: object, sql = `update "thing" set "id" = 5 where "id" = 1`) => {
+      await database.client.query("truncate thing; insert into thing values (1)")
+      sent = []
+      let seen: unknown[] = []
+      await shared.transaction(async (transaction) => {
+        const asMikroOrm = {
+          prepareOptions: (_meta: unknown, options: unknown) => options,
+          checkConcurrencyKeys: () => undefined,
+          driver: { nativeUpdate: () => transaction.raw(sql).then((answer) => answer) },
+          platform: { quoteVersionValue: () => 1 },
+        }
+        const update = ChangeSetPersister.prototype as unknown as {
+          updateEntity(this: unknown, ...given: unknown[]): Promise<{ command: string; rowCount: number }>
+        }
+        const given = await update.updateEntity.call(asMikroOrm, { ...meta, ...told }, changeSet, {})
+        seen = [given.command, given.rowCount, heard().length]
+        if (told === meta) await transaction.raw("select 1")
+      })
+      return [...seen, await ids()]
+    }
+    assert.deepEqual(await updating({}), ["UPDATE", 1, 0, [5]])
+    assert.deepEqual(await updating(meta), ["UPDATE", 1, 0, [5]], "and is read")
+    assert.deepEqual(await updating({ versionProperty: "version", properties: {} }), ["UPDATE", 1, 1, [5]])
+    assert.deepEqual(await updating({ concurrencyCheckKeys: { size: 1 } }), ["UPDATE", 1, 1, [5]])
+    const returning = `update "thing" set "id" = 5 where "id" = 1 returning id`
+    assert.deepEqual(await updating({}, returning), ["UPDATE", 1, 1, [5]])
+    await assert.rejects(updating({}, `update "thing" set "id" = null where "id" = 1`), { code: "23502" })
+    assert.deepEqual(await ids(), [1])
+    await shared.transaction(async (transaction) => {
+      const { rowCount } = await transaction.raw(`update "thing" set "id" = 6 where "id" = 7`)
+      assert.equal(rowCount, 0, "others are told")
+    })
   })
 
   it("reads what it has written", async () => {

@@ -25,6 +25,9 @@ const seams: Record<string, Renaming[]> = {
     { files: "/@mikro-orm/knex/AbstractSqlDriver.js$", from: "(this\\.|async )find\\(", to: "$1findRows(" },
     { files: "/@mikro-orm/core/.*\\.js$", from: "\\bdriver\\.find\\(", to: "driver.findRows(" },
   ],
+  "updates of objects": [
+    { files: "/@mikro-orm/core/unit-of-work/", from: "\\bupdateEntity\\b", to: "updateObject" },
+  ],
   "fetch requests": [
     { files: "/@medusajs/query/dist/", from: "\\bexecuteFetchRequest\\b", to: "fetchFromModule" },
   ],

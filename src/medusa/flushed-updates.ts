@@ -1,0 +1,33 @@
+/**
+ * How many rows an `update` changed is not known before it is answered. When MikroORM writes what was changed in its objects, it looks at that only of those
+ * that have a version; Medusa's have none.
+ *
+ * The seam: `updateEntity` (@mikro-orm/core/unit-of-work/ChangeSetPersister.js:265, 6.6), which `persistManagedEntity` asks for one object.
+ */
+import { AsyncLocalStorage } from "node:async_hooks"
+import { ChangeSetPersister } from "@medusajs/framework/mikro-orm/core"
+
+interface Meta {
+  versionProperty?: unknown
+  concurrencyCheckKeys?: { size: number }
+}
+
+type Update = (this: unknown, meta: Meta, ...rest: unknown[]) => Promise<unknown>
+
+const flushing = new AsyncLocalStorage<true>()
+
+/** Whether nobody asks how many rows are changed by an `update` that is sent in this context. */
+export const isFlushing = (): boolean => flushing.getStore() === true
+
+/** @returns false when it is not as expected, and nothing was changed */
+export function tellFlushes(): boolean {
+  const prototype = ChangeSetPersister?.prototype as unknown as { updateEntity?: Update } | undefined
+  const update = prototype?.updateEntity
+  if (!prototype || typeof update !== "function") return false
+  prototype.updateEntity = function (meta, ...rest) {
+    const isCounted = meta.versionProperty !== undefined || meta.concurrencyCheckKeys?.size !== 0
+    const run = () => update.call(this, meta, ...rest)
+    return isCounted ? run() : flushing.run(true, run)
+  }
+  return true
+}
