@@ -127,7 +127,7 @@ describe("what is found", () => {
       Shop: [[], ["sales"], ["sales.labels"]],
       Sale: [[], ["shop"], ["labels", "shop"]],
     }
-    for (let round = 0; round < 800; round++) {
+    for (let round = 0; round < 250; round++) {
       const entity = pick(["Shop", "Sale"])
       const options = {
         populate: pick(populates[entity]!),
