@@ -8,11 +8,12 @@
  * the process, and every other way to ask goes to the database as ever.
  */
 import { DistributedTransaction, TransactionOrchestrator } from "@medusajs/framework/orchestration"
+import { TransactionState } from "@medusajs/framework/utils"
 import { LRUCache } from "lru-cache"
 
 interface Storage {
   get(key: string, ...rest: unknown[]): Promise<unknown>
-  save(key: string, ...rest: unknown[]): Promise<unknown>
+  save(key: string, data?: { flow?: { state?: unknown } }, ...rest: unknown[]): Promise<unknown>
 }
 
 type Begin = (this: unknown, options: { transactionId: string }) => Promise<unknown>
@@ -52,10 +53,12 @@ export function spareCheckpoints(): boolean {
     beginning = undefined
     return isNew || first.has(key) ? Promise.resolve(undefined) : get.call(this, key, ...rest)
   }
-  keyValueStore.save = function (key, ...rest) {
-    if (!saved.has(key) && isJustMade(key, Date.now())) first.add(key)
+  keyValueStore.save = function (key, data, ...rest) {
+    // One that goes on may be another process's.
+    const isBeginning = data?.flow?.state === TransactionState.NOT_STARTED
+    if (isBeginning && !saved.has(key) && isJustMade(key, Date.now())) first.add(key)
     saved.set(key, true)
-    return save.call(this, key, ...rest).finally(() => first.delete(key))
+    return save.call(this, key, data, ...rest).finally(() => first.delete(key))
   }
   orchestrator.beginTransaction = function (options) {
     beginning = isJustMade(options.transactionId, Date.now()) ? options.transactionId : undefined

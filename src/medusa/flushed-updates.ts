@@ -12,7 +12,11 @@ interface Meta {
   concurrencyCheckKeys?: { size: number }
 }
 
-type Update = (this: unknown, meta: Meta, ...rest: unknown[]) => Promise<unknown>
+interface ChangeSet {
+  entity: { __helper?: { __em?: { isInTransaction(): boolean } } }
+}
+
+type Update = (this: unknown, meta: Meta, changeSet: ChangeSet, ...rest: unknown[]) => Promise<unknown>
 
 const flushing = new AsyncLocalStorage<true>()
 
@@ -24,10 +28,12 @@ export function tellFlushes(): boolean {
   const prototype = ChangeSetPersister?.prototype as unknown as { updateEntity?: Update } | undefined
   const update = prototype?.updateEntity
   if (!prototype || typeof update !== "function") return false
-  prototype.updateEntity = function (meta, ...rest) {
+  prototype.updateEntity = function (meta, changeSet, ...rest) {
     const isCounted = meta.versionProperty !== undefined || meta.concurrencyCheckKeys?.size !== 0
-    const run = () => update.call(this, meta, ...rest)
-    return isCounted ? run() : flushing.run(true, run)
+    // Who flushes without a transaction may try again, and must not find his object written.
+    const isOfTransaction = changeSet.entity.__helper?.__em?.isInTransaction() === true
+    const run = () => update.call(this, meta, changeSet, ...rest)
+    return isCounted || !isOfTransaction ? run() : flushing.run(true, run)
   }
   return true
 }

@@ -76,7 +76,6 @@ class Transaction {
   private held: string[] = []
   /** Why some of it was refused: what fails after it fails because of it. */
   private refused: unknown
-  private isHeard = false
   /** What waits until it is known that the transaction has begun. */
   private later: (() => unknown)[] | undefined
   /** How many statements are not answered. */
@@ -114,7 +113,6 @@ class Transaction {
 
   private refuse(error: unknown): void {
     this.isSound = false
-    this.isHeard = false
     this.refused ??= error
   }
 
@@ -127,27 +125,26 @@ class Transaction {
   private next(given: unknown[]): unknown {
     if (this.later) return this.postpone(given)
     const [whole, answered] = given
-    const { afterCommit, ...config } = whole as Config
+    const { text, afterCommit } = whole as Config
+    const config = afterCommit ? { text } : (whole as Config)
     if (given.length !== 2 || typeof answered !== "function") {
       // Nobody tells what becomes of it.
       this.isSound = false
       return this.held.length > 0 ? this.tellFirst(given) : this.ask(...given)
     }
     if (this.held.length > 0 && !isText(config)) return this.tellFirst(given)
-    const { text } = config
     this.underWay++
     const heard: Answered = (error, response) => {
       this.underWay--
       const reason = error && (this.refused ?? error)
-      this.isHeard ||= Boolean(error)
       if (error) this.isSound = false
       else if (/^ROLLBACK TO\b/.test(text)) this.recover()
       answered(reason, response)
     }
     const held = this.take()
-    // PostgreSQL answers that it has undone the transaction, which nobody looks at.
-    const isSilent = this.refused !== undefined && !this.isHeard && /^(?:COMMIT|RELEASE)\b/.test(text)
-    if (isSilent) return this.leaveBroken(text, true, () => heard(this.refused))
+    // PostgreSQL answers that it has undone the transaction, which nobody looks at; and who heard of the refusal did not ask what was refused.
+    const isUndone = this.refused !== undefined && /^(?:COMMIT|RELEASE)\b/.test(text)
+    if (isUndone) return this.leaveBroken(text, true, () => heard(this.refused))
     const after = this.connection.constructor.Query && afterCommit
     return held.length > 0 || after ? this.askWith(held, config, heard, after) : this.ask(config, heard)
   }
@@ -204,6 +201,7 @@ class Transaction {
     const done: string[] = []
     const heard: Answered = (error, responses) => {
       const own = [responses ?? []].flat().slice(held.length)
+      if (error && held.at(-1) !== "BEGIN" && held.length > 0) this.refuse(error)
       if (!error && after) after.answers = own.splice(1) as Response[]
       if (!error) inTurn(null, own.length === 1 ? own[0] : own)
       else if (done[held.length] === "COMMIT") inTurn(null, answerTo("COMMIT", null))

@@ -20,7 +20,8 @@ export function spareFinds(freshness: Pick<Freshness, "once">): boolean {
   let count = 0
   prototype.find = function (entity, where, options = {}) {
     const { em, ctx, visited: _visited, logging: _logging, loggerContext: _context, ...shape } = options
-    const isUsual = shape.lockMode == null && em?.filterParams !== undefined && !hasSome(em.filterParams)
+    const hasFilters = !em?.filterParams || hasSome(em.filterParams) || hasSome(em.filters ?? {})
+    const isUsual = shape.lockMode == null && !hasFilters
     if (!isUsual) return find.call(this, entity, where, options)
     if (!drivers.has(this)) drivers.set(this, count++)
     const text = textOf([drivers.get(this), entity, where, shape])

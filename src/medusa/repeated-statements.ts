@@ -35,7 +35,8 @@ export function spareRepeats(
     if (!asking) {
       freshness.asked()
       freshness.noteChange(sql)
-      const ending = this !== client && sql === "COMMIT;" ? freshness.committing() : undefined
+      const isOfStore = (this as typeof client).config === client.config
+      const ending = isOfStore && sql === "COMMIT;" ? freshness.committing() : undefined
       const afterCommit: AfterCommit | undefined = ending && { texts: ending.texts }
       const sent = afterCommit ? { ...query, options: { ...query.options, afterCommit } } : query
       return send.call(this, connection, sent).finally(() => {

@@ -37,8 +37,8 @@ export function textOf(value: unknown): string | undefined {
 function textOfObject(value: object): string | undefined {
   if (Array.isArray(value)) return textOfList(value)
   if (value instanceof Date) return `${dateMark}${value.getTime()}`
-  if (isFragment(value)) return `${fragmentMark}${JSON.stringify(value.sql)}`
-  if (!isPlainObject(value)) return undefined
+  if (!isPlainObject(value))
+    return isFragment(value) ? `${fragmentMark}${JSON.stringify(value.sql)}` : undefined
   let text = "{"
   for (const name of Object.keys(value)) {
     const own = textOf((value as Record<string, unknown>)[name])

@@ -9,6 +9,7 @@
  * The seam: the driver's `find` makes a builder by `createQueryBuilder`; `execute` leaves the builder's `_query` as it is when there is one, and makes
  * objects of the rows by its aliases and joins (@mikro-orm/knex/AbstractSqlDriver.js:26, query/QueryBuilder.js:602 and 681, 6.6).
  */
+import { SoftDeletableFilterKey } from "@medusajs/framework/utils"
 import { LRUCache } from "lru-cache"
 import { ids } from "../tracking"
 import { dateMark, textOf } from "./text-of"
@@ -20,7 +21,7 @@ export interface Finding {
 }
 
 export interface FindOptions {
-  em?: { filterParams?: object }
+  em?: { filterParams?: object; filters?: object }
   /** Of a transaction. */
   ctx?: unknown
   lockMode?: unknown
@@ -50,6 +51,8 @@ interface Statement {
 interface Wording extends Statement {
   /** What makes objects of the rows. */
   mapping: Record<string, unknown>
+  /** The texts of the values it was watched with. */
+  values: readonly string[]
   /** Whether a second statement was as expected. */
   isProven: boolean
 }
@@ -116,7 +119,7 @@ export class WordedFinds {
     const answer = await this.asEver(watched, finding)
     const wording = builder && wordingOf(builder, text, numbers)
     const before = this.known.get(shape)
-    const isProven = typeof before === "object" && wording !== undefined && isSame(before, wording)
+    const isProven = typeof before === "object" && wording !== undefined && proves(before, wording)
     this.known.set(shape, wording ? { ...wording, isProven } : "never the same")
     return answer
   }
@@ -141,15 +144,18 @@ function shapeOf(text: string): Shape {
 /** @returns undefined for a statement of which it is not known how others are made like it */
 function wordingOf(builder: Builder, text: string, numbers: Shape["numbers"]): Wording | undefined {
   const { sql, bindings } = (builder._query as { _sql?: Partial<Statement> } | undefined)?._sql ?? {}
-  if (typeof sql !== "string" || !Array.isArray(bindings) || sql.search(ids) >= 0) return undefined
-  if (!mappingNames.every((name) => name in builder)) return undefined
+  if (typeof sql !== "string" || !Array.isArray(bindings)) return undefined
+  if (!mappingNames.every((name) => name in builder) || !isOfPlainFilters(builder)) return undefined
+  const values = [...numbers.keys()]
+  // What is no value of the statement but a part of its words.
+  if (values.some((value) => sql.includes(String(valueIn(value))))) return undefined
   const places = bindings.map((value) => {
     const number = numbers.get(textOf(value) ?? "")
     return number === undefined ? value : new Place(number)
   })
   if (!places.every((value) => value instanceof Place || standsIn(text, value))) return undefined
   const mapping = Object.fromEntries(mappingNames.map((name) => [name, builder[name]]))
-  return { sql, bindings: places, mapping, isProven: false }
+  return { sql, bindings: places, mapping, values, isProven: false }
 }
 
 /** Whether a value that is bound was asked for; of an empty list none is, which knex calls "1 = 0". */
@@ -158,6 +164,26 @@ function standsIn(text: string, value: unknown): boolean {
   if (typeof value === "string" || typeof value === "number") return text.includes(textOf(value)!)
   return value === null || typeof value === "boolean"
 }
+
+/**
+ * Whether nothing but the words of the question tells what is asked of the tables that are joined for it: filters of theirs are asked while the statement
+ * is put together, and may look at something else. Medusa's looks at nothing.
+ */
+function isOfPlainFilters({ autoJoinedPaths, _joins, driver }: Builder): boolean {
+  if (!Array.isArray(autoJoinedPaths)) return false
+  const joined = Object.values(_joins as Record<string, { prop?: { targetMeta?: { filters?: object } } }>)
+  const filters = joined.flatMap(({ prop }) => Object.entries(prop?.targetMeta?.filters ?? {}))
+  const { config } = driver as { config?: { get(name: "filters"): object } }
+  const isPlain = filters.every(([name, filter]) => name === SoftDeletableFilterKey || !filter.default)
+  return (
+    autoJoinedPaths.length === 0 ||
+    (isPlain && Object.keys(config?.get("filters") ?? { none: 0 }).length === 0)
+  )
+}
+
+/** Of the same question asked again it is not known what its values are. */
+const proves = (one: Wording, other: Wording) =>
+  isSame(one, other) && (one.values.length === 0 || one.values.some((value, i) => value !== other.values[i]))
 
 const isSame = (one: Statement, other: Statement) =>
   one.sql === other.sql &&

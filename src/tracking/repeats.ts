@@ -219,7 +219,7 @@ export class Repeats {
     const sent = this.moves
     const answered = (responses: readonly Response[]) => {
       // The answer to the commit is a move; after any other what was read may be another.
-      if (this.moves > sent + 1) return
+      if (this.moves > sent + 1 || responses.length !== along.length) return
       for (const [index, { question, luck }] of along.entries()) {
         const value = Promise.resolve(givenBy(question, responses[index]!))
         this.put({ question, began: this.moves, turn, value, luck, isAhead: true })

@@ -45,13 +45,14 @@ describe("checkpoints", () => {
     const { keyValueStore } = DistributedTransaction as unknown as {
       keyValueStore: { save(...given: unknown[]): Promise<unknown> }
     }
-    const save = async (id: string) => {
+    const save = async (id: string, state = "not_started") => {
       asked = 0
-      const flow = { state: "not_started", transactionId: id, steps: {} }
+      const flow = { state, transactionId: id, steps: {} }
       await keyValueStore.save(`dtrx:flow:${id}`, { flow, context: {}, errors: [] }).catch(() => undefined)
       return asked
     }
     assert.equal(await save("order-1"), 1)
+    assert.equal(await save(`auto-${ulid()}`, "invoking"), 1, "another process began it")
     const [id, failed] = [`auto-${ulid()}`, `auto-${ulid()}`]
     assert.equal(await save(id), 0)
     workflowExecutionService.upsert = () => Promise.reject(new Error("none"))

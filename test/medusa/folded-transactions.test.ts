@@ -160,7 +160,10 @@ describe("a transaction", () => {
   it("waits for no update of which nobody asks how many rows it changed", async () => {
     assert.ok(tellFlushes())
     const meta = { concurrencyCheckKeys: { size: 0 } }
-    const changeSet = { name: "Thing", payload: {}, getPrimaryKey: () => ({}), entity: { version: 1 } }
+    let isInTransaction = true
+    const __helper = { __em: { isInTransaction: () => isInTransaction } }
+    const entity = { version: 1, __helper }
+    const changeSet = { name: "Thing", payload: {}, getPrimaryKey: () => ({}), entity }
     /** @param told of the entity @returns what the update gives, and what was sent until then */
     const updating = async (told: object, sql = `update "thing" set "id" = 5 where "id" = 1`) => {
       await database.client.query("truncate thing; insert into thing values (1)")
@@ -190,10 +193,51 @@ describe("a transaction", () => {
     assert.deepEqual(await updating({}, returning), ["UPDATE", 1, 1, [5]])
     await assert.rejects(updating({}, `update "thing" set "id" = null where "id" = 1`), { code: "23502" })
     assert.deepEqual(await ids(), [1])
+    isInTransaction = false
+    assert.deepEqual(await updating({}), ["UPDATE", 1, 1, [5]], "who flushes alone may try again")
     await shared.transaction(async (transaction) => {
       const { rowCount } = await transaction.raw(`update "thing" set "id" = 6 where "id" = 7`)
       assert.equal(rowCount, 0, "others are told")
     })
+  })
+
+  it("is not taken for committed when somebody else heard what was refused", async () => {
+    for (const before of ["select 1", insert(2)]) {
+      const failing = shared.transaction(async (transaction) => {
+        await transaction.raw(before)
+        await transaction.raw(insert(1, 1))
+        await transaction.raw("select 1").catch(() => undefined)
+      })
+      await assert.rejects(failing, { code: "23505" })
+    }
+    const nested = shared.transaction(async (transaction) => {
+      await transaction.raw(insert(1, 1))
+      await transaction.transaction((inner) => inner.raw("select 1")).catch(() => undefined)
+    })
+    await assert.rejects(nested, { code: "23505" })
+    await shared.transaction(async (transaction) => {
+      const undone = transaction.transaction(async (inner) => {
+        await inner.raw("select 1")
+        await inner.raw(insert(1, 1))
+      })
+      await assert.rejects(undone, { code: "23505" })
+      await transaction.raw(insert(3))
+    })
+    assert.deepEqual(await ids(), [3])
+  })
+
+  it("is asked as pg lets it be asked", async () => {
+    const rows = await shared.transaction(async (transaction) => {
+      await transaction.raw(insert(1))
+      const { client } = transaction as unknown as { client: Client }
+      const raw = (await client.acquireConnection()) as unknown as {
+        query(text: string, answered: (error: unknown, result: { rows: unknown[] }) => void): void
+      }
+      return new Promise<unknown>((resolve, reject) =>
+        raw.query("select id from thing", (error, result) => (error ? reject(error) : resolve(result.rows))),
+      )
+    })
+    assert.deepEqual(rows, [{ id: 1 }])
   })
 
   it("reads what it has written", async () => {

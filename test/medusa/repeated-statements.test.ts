@@ -227,6 +227,20 @@ describe("statements within a request", () => {
     assert.equal(await ofKnownKind("sometimes", sometimes), 1)
     changes = true
     await ofKnownKind("sometimes", sometimes)
+    const elsewhere = await createDatabase("pegasus_elsewhere")
+    await elsewhere.client.query(schema)
+    const other = knex({ client: "pg", connection: { connectionString: elsewhere.url } })
+    const beside = async (cart: string) => {
+      await note(cart)
+      await other.transaction(async (transaction) => {
+        await transaction.raw(`insert into cart values ('${cart}', 'O')`)
+        await transaction.raw(`insert into cart_item values ('${cart}', '${cart}', 'O')`)
+      })
+      assert.deepEqual(await items(cart), [], "another database has tables of these names, too")
+    }
+    await ofKnownKind("beside", beside)
+    await other.destroy()
+    await elsewhere.drop()
   })
 
   it("are not asked ahead of what changes them", async () => {

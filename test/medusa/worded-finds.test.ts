@@ -172,6 +172,15 @@ describe("what is found", () => {
     // The first is not looked at, and the builder of the others is asked for nothing.
     const byId = (number: number) => ({ id: idOf("sale", number), name: { $ne: "" } })
     assert.equal(await puttingTogether([1, 2, 3, 4, 5], byId), 3)
+    const again = (number: number) => ({ id: idOf("sale", number), name: { $nin: ["", "none"] } })
+    assert.equal(await puttingTogether([1, 1, 1, 1, 2, 3], again), 5, "the same again proves nothing")
+    const keyed = (number: number) => {
+      const key = String(number > 3)
+        .toUpperCase()
+        .padStart(26, "0")
+      return { id: idOf("sale", number), raw_total: { [key]: 1 } }
+    }
+    assert.equal(await puttingTogether([1, 2, 3, 4, 5], keyed), 5, "what is in the words is no value")
     const twice = (number: number) => ({
       $or: [{ id: idOf("sale", number) }, { shop_id: idOf("sale", number) }],
     })
