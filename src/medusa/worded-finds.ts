@@ -53,8 +53,8 @@ interface Wording extends Statement {
   mapping: Record<string, unknown>
   /** The texts of the values it was watched with. */
   values: readonly string[]
-  /** Whether a second statement was as expected. */
-  isProven: boolean
+  /** For which values a second statement was as expected. */
+  proven: "for none" | "for these" | "for all"
 }
 
 /** Stands for an id or a time. */
@@ -94,7 +94,7 @@ export class WordedFinds {
     const known = this.known.get(shape)
     if (known === undefined) this.known.set(shape, "asked once")
     if (known === undefined || known === "never the same") return this.asEver(driver, finding)
-    if (known === "asked once" || !known.isProven)
+    if (known === "asked once" || !isProvenFor(known, [...numbers.keys()]))
       return this.watch(driver, finding, text, { shape, numbers })
     return worded(driver, finding, known, [...numbers.keys()].map(valueIn))
   }
@@ -119,8 +119,9 @@ export class WordedFinds {
     const answer = await this.asEver(watched, finding)
     const wording = builder && wordingOf(builder, text, numbers)
     const before = this.known.get(shape)
-    const isProven = typeof before === "object" && wording !== undefined && proves(before, wording)
-    this.known.set(shape, wording ? { ...wording, isProven } : "never the same")
+    const isSame = typeof before === "object" && wording !== undefined && isSameStatement(before, wording)
+    const proven = !isSame ? "for none" : isOf(before, wording.values) ? "for these" : "for all"
+    this.known.set(shape, wording ? { ...wording, proven } : "never the same")
     return answer
   }
 }
@@ -155,7 +156,7 @@ function wordingOf(builder: Builder, text: string, numbers: Shape["numbers"]): W
   })
   if (!places.every((value) => value instanceof Place || standsIn(text, value))) return undefined
   const mapping = Object.fromEntries(mappingNames.map((name) => [name, builder[name]]))
-  return { sql, bindings: places, mapping, values, isProven: false }
+  return { sql, bindings: places, mapping, values, proven: "for none" }
 }
 
 /** Whether a value that is bound was asked for; of an empty list none is, which knex calls "1 = 0". */
@@ -181,11 +182,14 @@ function isOfPlainFilters({ autoJoinedPaths, _joins, driver }: Builder): boolean
   )
 }
 
-/** Of the same question asked again it is not known what its values are. */
-const proves = (one: Wording, other: Wording) =>
-  isSame(one, other) && (one.values.length === 0 || one.values.some((value, i) => value !== other.values[i]))
+const isProvenFor = (wording: Wording, values: readonly string[]) =>
+  wording.proven === "for all" || (wording.proven === "for these" && isOf(wording, values))
 
-const isSame = (one: Statement, other: Statement) =>
+/** Whether it was watched with these values; without any there is but one statement. */
+const isOf = ({ values }: Wording, others: readonly string[]) =>
+  values.length > 0 && values.every((value, i) => value === others[i])
+
+const isSameStatement = (one: Statement, other: Statement) =>
   one.sql === other.sql &&
   one.bindings.length === other.bindings.length &&
   one.bindings.every((value, i) => isSameValue(value, other.bindings[i]))

@@ -173,7 +173,7 @@ describe("what is found", () => {
     const byId = (number: number) => ({ id: idOf("sale", number), name: { $ne: "" } })
     assert.equal(await puttingTogether([1, 2, 3, 4, 5], byId), 3)
     const again = (number: number) => ({ id: idOf("sale", number), name: { $nin: ["", "none"] } })
-    assert.equal(await puttingTogether([1, 1, 1, 1, 2, 3], again), 5, "the same again proves nothing")
+    assert.equal(await puttingTogether([1, 1, 1, 1, 2, 1, 3], again), 4, "the same again proves but itself")
     const keyed = (number: number) => {
       const key = String(number > 3)
         .toUpperCase()
