@@ -201,11 +201,13 @@ class Transaction {
     const done: string[] = []
     const heard: Answered = (error, responses) => {
       const own = [responses ?? []].flat().slice(held.length)
-      if (error && held.at(-1) !== "BEGIN" && held.length > 0) this.refuse(error)
       if (!error && after) after.answers = own.splice(1) as Response[]
       if (!error) inTurn(null, own.length === 1 ? own[0] : own)
       else if (done[held.length] === "COMMIT") inTurn(null, answerTo("COMMIT", null))
-      else this.leaveBroken(text, hasBegun, () => this.fail(text, error, inTurn))
+      else {
+        if (held.some((one) => one !== "BEGIN")) this.refuse(error)
+        this.leaveBroken(text, hasBegun, () => this.fail(text, error, inTurn))
+      }
     }
     if (after) return this.query(inOneMessage([...held, "COMMIT", ...after.texts]), done, heard)
     return ask({ ...config, text: inOneMessage([...held, text]) }, heard)

@@ -90,13 +90,13 @@ export class WordedFinds {
   ask(driver: Driver, finding: Finding, text: string | undefined): Promise<unknown> {
     const isWordable = text !== undefined && text.length <= longestText && finding.options.last == null
     if (!isWordable) return this.asEver(driver, finding)
-    const { shape, numbers } = shapeOf(text)
+    const { shape, values } = shapeOf(text)
     const known = this.known.get(shape)
     if (known === undefined) this.known.set(shape, "asked once")
     if (known === undefined || known === "never the same") return this.asEver(driver, finding)
-    if (known === "asked once" || !isProvenFor(known, [...numbers.keys()]))
-      return this.watch(driver, finding, text, { shape, numbers })
-    return worded(driver, finding, known, [...numbers.keys()].map(valueIn))
+    if (known === "asked once" || !isProvenFor(known, values))
+      return this.watch(driver, finding, text, { shape, values })
+    return worded(driver, finding, known, values.map(valueIn))
   }
 
   private asEver(driver: Driver, { entity, where, options }: Finding): Promise<unknown> {
@@ -107,7 +107,7 @@ export class WordedFinds {
     driver: Driver,
     finding: Finding,
     text: string,
-    { shape, numbers }: Shape,
+    { shape, values }: Shape,
   ): Promise<unknown> {
     let builder: Builder | undefined
     const createQueryBuilder = (...given: unknown[]) => {
@@ -117,10 +117,10 @@ export class WordedFinds {
     }
     const watched = Object.create(driver, { createQueryBuilder: { value: createQueryBuilder } })
     const answer = await this.asEver(watched, finding)
-    const wording = builder && wordingOf(builder, text, numbers)
+    const wording = builder && wordingOf(builder, text, values)
     const before = this.known.get(shape)
     const isSame = typeof before === "object" && wording !== undefined && isSameStatement(before, wording)
-    const proven = !isSame ? "for none" : isOf(before, wording.values) ? "for these" : "for all"
+    const proven = !isSame ? "for none" : isOf(before, values) ? "for these" : "for all"
     this.known.set(shape, wording ? { ...wording, proven } : "never the same")
     return answer
   }
@@ -129,8 +129,8 @@ export class WordedFinds {
 interface Shape {
   /** The text, with marks in the place of ids and times. */
   shape: string
-  /** Of the values, by their texts. */
-  numbers: ReadonlyMap<string, number>
+  /** The texts of those, each once. */
+  values: readonly string[]
 }
 
 function shapeOf(text: string): Shape {
@@ -139,20 +139,19 @@ function shapeOf(text: string): Shape {
     if (!numbers.has(value)) numbers.set(value, numbers.size)
     return `${mark}${numbers.get(value)}${mark}`
   })
-  return { shape, numbers }
+  return { shape, values: [...numbers.keys()] }
 }
 
 /** @returns undefined for a statement of which it is not known how others are made like it */
-function wordingOf(builder: Builder, text: string, numbers: Shape["numbers"]): Wording | undefined {
+function wordingOf(builder: Builder, text: string, values: readonly string[]): Wording | undefined {
   const { sql, bindings } = (builder._query as { _sql?: Partial<Statement> } | undefined)?._sql ?? {}
   if (typeof sql !== "string" || !Array.isArray(bindings)) return undefined
   if (!mappingNames.every((name) => name in builder) || !isOfPlainFilters(builder)) return undefined
-  const values = [...numbers.keys()]
   // What is no value of the statement but a part of its words.
   if (values.some((value) => sql.includes(String(valueIn(value))))) return undefined
   const places = bindings.map((value) => {
-    const number = numbers.get(textOf(value) ?? "")
-    return number === undefined ? value : new Place(number)
+    const number = values.indexOf(textOf(value) ?? "")
+    return number < 0 ? value : new Place(number)
   })
   if (!places.every((value) => value instanceof Place || standsIn(text, value))) return undefined
   const mapping = Object.fromEntries(mappingNames.map((name) => [name, builder[name]]))
@@ -172,14 +171,12 @@ function standsIn(text: string, value: unknown): boolean {
  */
 function isOfPlainFilters({ autoJoinedPaths, _joins, driver }: Builder): boolean {
   if (!Array.isArray(autoJoinedPaths)) return false
+  if (autoJoinedPaths.length === 0) return true
   const joined = Object.values(_joins as Record<string, { prop?: { targetMeta?: { filters?: object } } }>)
   const filters = joined.flatMap(({ prop }) => Object.entries(prop?.targetMeta?.filters ?? {}))
-  const { config } = driver as { config?: { get(name: "filters"): object } }
+  const { config } = (driver ?? {}) as { config?: { get(name: "filters"): object } }
   const isPlain = filters.every(([name, filter]) => name === SoftDeletableFilterKey || !filter.default)
-  return (
-    autoJoinedPaths.length === 0 ||
-    (isPlain && Object.keys(config?.get("filters") ?? { none: 0 }).length === 0)
-  )
+  return isPlain && config !== undefined && Object.keys(config.get("filters")).length === 0
 }
 
 const isProvenFor = (wording: Wording, values: readonly string[]) =>

@@ -146,6 +146,7 @@ describe("what is found", () => {
     numbers: number[],
     where: (number: number) => object,
     entity = "Sale",
+    options = {},
   ): Promise<number> {
     const driver = worded.em.getDriver() as unknown as { createQueryBuilder(...given: unknown[]): object }
     const create = driver.createQueryBuilder
@@ -160,7 +161,7 @@ describe("what is found", () => {
       return builder
     }
     for (const number of numbers) {
-      const asked: [string, object, object] = [entity, where(number), {}]
+      const asked: [string, object, object] = [entity, where(number), options]
       assert.deepEqual(await told(worded, asked), await told(stock, asked))
     }
     driver.createQueryBuilder = create
@@ -219,11 +220,23 @@ describe("what is found", () => {
       return { id: idOf("shop", number), sales: { name: { $like: "Sale%" } } }
     }
     assert.equal(await puttingTogether([1, 2, 3, 4, 5], ofShop, "Shop"), 5)
+    for (const orm of [worded, stock]) {
+      const { clock } = orm.getMetadata().get("Sale").filters as unknown as { clock: { default: boolean } }
+      clock.default = false
+    }
+    const options = { filters: { clock: true } }
+    assert.equal(await puttingTogether([1, 2, 3, 4, 5], ofShop, "Shop", options), 5, "by its name, too")
+    for (const orm of [worded, stock]) {
+      const cond = () => (day === 0 ? {} : { name: { $ne: null } })
+      const filter = { name: "mood", cond, default: true, args: false }
+      Object.assign(orm.getMetadata().get("Sale").filters, { mood: filter })
+    }
+    assert.equal(await puttingTogether([1, 2, 3, 4, 5], ofShop, "Shop"), 5, "also when it binds nothing")
   })
 
   it("is put into words anew when a second was not as the first", async () => {
     const builder = (): Record<string, unknown> => ({
-      ...{ _mainAlias: 0, _aliases: 0, _joins: 0, _populate: 0, finalized: true },
+      ...{ _mainAlias: 0, _aliases: 0, _joins: 0, _populate: 0, finalized: true, autoJoinedPaths: [] },
       execute(this: { _query: { params: unknown } }) {
         return this._query.params
       },
