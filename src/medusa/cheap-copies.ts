@@ -42,18 +42,23 @@ function copyBeside(other: Copy): Copy {
     if (typeof value !== "object" || value === null) return value
     if (Array.isArray(value)) return value.map((element) => copy(element))
     if (value.constructor !== Object) return textOrNumber(value) ?? other(value)
-    return Object.getOwnPropertySymbols(value).length > 0 ? other(value) : copyOfObject(value)
-  }
-  const copyOfObject = (value: object) => {
-    const whole = { ...value } as Record<string, unknown>
-    for (const name of Object.keys(whole)) {
-      const field = whole[name]
-      if (typeof field === "object" && field !== null) whole[name] = copy(field)
-      if (isLeftOut(whole[name])) delete whole[name]
-    }
-    return whole
+    return Object.getOwnPropertySymbols(value).length > 0 ? other(value) : copyOfFields(value, copy)
   }
   return copy
+}
+
+/** Another of the same fields, without what JSON leaves out. */
+export function copyOfFields(
+  value: object,
+  copy: (field: object, name: string) => unknown,
+): Record<string, unknown> {
+  const whole = { ...value } as Record<string, unknown>
+  for (const name of Object.keys(whole)) {
+    const field = whole[name]
+    if (typeof field === "object" && field !== null) whole[name] = copy(field, name)
+    if (isLeftOut(whole[name])) delete whole[name]
+  }
+  return whole
 }
 
 /** Dates and Medusa's numbers. */
@@ -65,7 +70,7 @@ function textOrNumber(value: { toJSON?: unknown }): string | number | undefined 
   return isSame ? (given as string | number) : undefined
 }
 
-const isLeftOut = (field: unknown) =>
+export const isLeftOut = (field: unknown) =>
   field === undefined || typeof field === "function" || typeof field === "symbol"
 
 const sample = () => ({

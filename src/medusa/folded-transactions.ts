@@ -40,7 +40,7 @@ interface Client {
 }
 
 /** Longer inserts, and more of them, are not held back. */
-const longestText = 20_000
+const longestText = 200_000
 const mostHeld = 50
 
 /** @returns false when it is not as expected, and nothing was changed */
@@ -276,33 +276,39 @@ const ends = /^(?:COMMIT;|ROLLBACK)$/
 
 /** As MikroORM writes it. */
 const insert = /^insert into "\w+" \("\w+"(?:, "\w+")*\) values \(/
-/** What would make its answer another, if it is no value. */
+/** What would make its answer another, outside of values and names. */
 const unforeseen = /\breturning\b|\bconflict\b|\bselect\b|;|--|\/\*/i
-/** What hides a parenthesis, and what nests. */
-const token = /'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]/g
+const quoted = /'(?:[^']|'')*'|"(?:[^"]|"")*"/g
 
-/** How many rows it inserts; undefined when it is not a plain insert that returns nothing. */
-function rowsOfInsert(sql: string): number | undefined {
-  if (sql.length > longestText || !insert.test(sql) || unforeseen.test(sql)) return undefined
+/** As MikroORM writes it. */
+const update = /^update "\w+" set "\w+" = /
+
+/** How long others are waited for; what Medusa sets when a promotion is used (promotion/dist/services/promotion-module.js:168, 2.21.2). */
+const setting = /^SET LOCAL lock_timeout = '\d+m?s'$/
+
+/** Undefined when it is not known before it is given. */
+function answerOf(sql: string): Query["response"] {
+  if (setting.test(sql)) return answerTo("SET", null)
+  const isInsert = insert.test(sql)
+  const isUpdate = !isInsert && update.test(sql) && isFlushing()
+  if ((!isInsert && !isUpdate) || sql.length > longestText) return undefined
+  const words = sql.replace(quoted, "*")
+  if (unforeseen.test(words)) return undefined
+  if (isUpdate) return answerTo("UPDATE", 1)
+  const rows = rowsOfInsert(words)
+  return rows === undefined ? undefined : answerTo("INSERT", rows)
+}
+
+/** Undefined when they cannot be counted. */
+function rowsOfInsert(words: string): number | undefined {
   let depth = 0
   let lists = 0
-  for (const [found] of sql.matchAll(token)) {
+  for (const [found] of words.matchAll(/[()]/g)) {
     if (found === "(" && depth++ === 0) lists++
     else if (found === ")") depth--
   }
   // The first is that of the columns.
   return depth === 0 && lists > 1 ? lists - 1 : undefined
-}
-
-/** As MikroORM writes it. */
-const update = /^update "\w+" set "\w+" = /
-
-/** Undefined when it is not known before it is given. */
-function answerOf(sql: string): Query["response"] {
-  const inserted = rowsOfInsert(sql)
-  if (inserted !== undefined) return answerTo("INSERT", inserted)
-  const isUpdate = isFlushing() && sql.length <= longestText && update.test(sql) && !unforeseen.test(sql)
-  return isUpdate ? answerTo("UPDATE", 1) : undefined
 }
 
 const answerTo = (command: string, rowCount: number | null) => ({ command, rowCount, rows: [], fields: [] })

@@ -1,6 +1,6 @@
 /**
- * Functions of Medusa that are called thousands of times a request, made cheaper. What they give is the same. Here the two small ones; numbers,
- * copies and fields of entities have files of their own.
+ * Functions of Medusa that are called thousands of times a request, made cheaper. What they give is the same. Here the small ones; numbers,
+ * copies, what steps are given and fields of entities have files of their own.
  *
  * `getAllFieldsAndRelations` (query/dist/query/module-data-fetcher.js:219, 2.21.2) copies what it is given as JSON, for each read of a
  * module and each relation in it; most of the text is the configuration of the module, of which it uses nothing. It is left out of the text.
@@ -13,6 +13,7 @@ import { cheapenCopies } from "./cheap-copies"
 import { cheapenNumbers } from "./cheap-numbers"
 import { cheapenSerializer } from "./cheap-serializer"
 import { placeFrom, queryPackage } from "./query-package"
+import { resolveValuesOnce } from "./resolved-values"
 import { notAsRead } from "./seams"
 
 interface Expand {
@@ -36,6 +37,7 @@ export function cheapenFunctions(): string[] {
     getPreviousStep: cheapenPreviousStep,
     ulid: cheapenIds,
     parseStringifyIfNecessary: cheapenCopies,
+    resolveValue: resolveValuesOnce,
     BigNumber: cheapenNumbers,
     EntitySerializer: cheapenSerializer,
   })

@@ -102,6 +102,29 @@ describe("a transaction", () => {
     assert.deepEqual(heard().slice(1), [insert(4)])
   })
 
+  it("waits for nothing because of what its values say", async () => {
+    await database.client.query("create table note (id int, said text)")
+    sent = []
+    const said = `it''s; "--" returning /* select ( ${"long ".repeat(10_000)}`
+    const note = `insert into "note" ("id", "said") values (1, '${said}'), (2, 'b')`
+    const timeout = "SET LOCAL lock_timeout = '3s'"
+    await shared.transaction(async (transaction) => {
+      const given = [await transaction.raw(timeout), await transaction.raw(note)]
+      assert.deepEqual(
+        given.map(({ command, rowCount }) => [command, rowCount]),
+        [
+          ["SET", null],
+          ["INSERT", 2],
+        ],
+      )
+      assert.deepEqual(heard(), [])
+    })
+    assert.deepEqual(heard(), [`BEGIN\n;\n${timeout}\n;\n${note}\n;\nCOMMIT;`])
+    const { rows } = await database.client.query("select said from note order by id")
+    assert.deepEqual(rows, [{ said: said.replace("''", "'") }, { said: "b" }])
+    await database.client.query("drop table note")
+  })
+
   it("is committed in one message with what is asked after it", async () => {
     afterCommit = { texts: ["select id from thing order by id", "select 7 as number"] }
     await shared.transaction(async (transaction) => {

@@ -1,0 +1,152 @@
+/** What steps of workflows are given, beside what Medusa gives them. */
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import { inspect } from "node:util"
+import { BigNumber, OrchestrationUtils } from "@medusajs/framework/utils"
+import { resolveModule, resolveValue, resolveValuesOnce } from "../../src/medusa/resolved-values"
+import { pickOf, randomOf } from "../history/random"
+
+const seed = Number(process.env.SEED ?? Date.now() % 100_000)
+const theirs = resolveModule()!
+const medusas = theirs.resolveValue!
+type Context = Parameters<typeof medusas>[1]
+
+class Money {
+  constructor(readonly amount: number) {}
+}
+
+/** A template by chance, and what its references stand for. The same seed gives the same. */
+function given(seed: number): { template: unknown; context: Context } {
+  const random = randomOf(seed)
+  const pick = pickOf(random)
+  const many = (most: number) => Math.floor(random() * (most + 1))
+  const scalars: (() => unknown)[] = [
+    () => "text",
+    () => many(9),
+    () => null,
+    () => undefined,
+    () => () => 1,
+    () => Symbol.iterator,
+    () => new Date(many(9)),
+    () => new BigNumber(`${many(9)}.50`),
+    () => new Map([[1, 2]]),
+    () => new Money(many(9)),
+  ]
+  const fieldsOf = (depth: number) => Array.from({ length: many(4) }, (_, i) => [`f${i}`, valueAt(depth + 1)])
+  const object = (depth: number) => Object.fromEntries(fieldsOf(depth))
+  const data: ((depth: number) => unknown)[] = [
+    object,
+    object,
+    (depth) => Array.from({ length: many(3) }, () => valueAt(depth + 1)),
+    () => Object.create(null),
+    (depth) => ({ ...object(depth), [Symbol("mark")]: 1 }),
+    (depth) => ({ ...object(depth), constructor: "mine" }),
+    (depth) => ({ key: "pair", value: valueAt(depth + 1) }),
+  ]
+  const { SymbolInputReference, SymbolWorkflowStep, SymbolWorkflowStepResponse } = OrchestrationUtils
+  const { SymbolMedusaWorkflowResponse, SymbolWorkflowWorkflowData } = OrchestrationUtils
+  const { SymbolWorkflowStepTransformer } = OrchestrationUtils
+  const steps: Record<string, unknown> = {}
+  let count = 0
+  let isPayload = true
+  let isData = false
+  const step = (depth: number) => {
+    const name = `step ${count++}`
+    const output = valueAt(depth + 1)
+    const response = { __type: SymbolWorkflowStepResponse, output }
+    steps[name] = pick([() => ({ output: response }), () => ({ output }), () => response, () => output])()
+    return { __type: SymbolWorkflowStep, __step__: name }
+  }
+  const transformer = (depth: number) => {
+    const value = dataAt(depth + 1)
+    const isLate = random() < 0.8
+    return {
+      __type: SymbolWorkflowStepTransformer,
+      __resolver: () => (isLate ? Promise.resolve(value) : value),
+    }
+  }
+  const references: ((depth: number) => object)[] = [
+    () => (isPayload ? null : { __type: SymbolInputReference }) as object,
+    step,
+    transformer,
+    transformer,
+    (depth) => ({ __type: SymbolMedusaWorkflowResponse, $result: valueAt(depth + 1) }),
+    (depth) => ({ __type: SymbolWorkflowWorkflowData, output: valueAt(depth + 1) }),
+    (depth) => ({ __type: SymbolWorkflowStepResponse, output: valueAt(depth + 1) }),
+    (depth) => new Proxy(step(depth), {}),
+    () => ({ __type: "other" }),
+    (depth) => Promise.resolve(dataAt(depth + 1)),
+  ]
+  function valueAt(depth: number): unknown {
+    const isDeep = depth > 5
+    if (isDeep || random() < 0.3) return pick(scalars)()
+    return !isData && random() < 0.35 ? pick(references)(depth) : pick(data)(depth)
+  }
+  /** Of what comes later Medusa forgets the rest when something in it comes later again. */
+  function dataAt(depth: number): unknown {
+    const was = isData
+    isData = true
+    const value = valueAt(depth)
+    isData = was
+    return value
+  }
+  const payload = object(2)
+  isPayload = false
+  return { template: valueAt(0), context: { payload, invoke: steps } }
+}
+
+/** What is given, or why not, with the order of its names. */
+async function told(resolve: typeof medusas, seed: number): Promise<string> {
+  const { template, context } = given(seed)
+  try {
+    return inspect(await resolve(template, context), { depth: null, showHidden: true })
+  } catch (error) {
+    return (error as Error).name
+  }
+}
+
+describe("what a step is given", () => {
+  it(`is what Medusa gives it, of whatever it is put together (seed ${seed})`, async () => {
+    for (let n = seed; n < seed + 4_000; n++) {
+      assert.equal(await told(resolveValue, n), await told(medusas, n), `seed ${n}`)
+    }
+  })
+
+  it("is its own", () => {
+    const item = { amounts: [{ value: 1 }] }
+    const context = { payload: { items: [item] }, invoke: {} }
+    const template = { cart: { __type: OrchestrationUtils.SymbolInputReference }, list: [item] }
+    const { cart, list } = resolveValue(template, context) as {
+      cart: { items: (typeof item)[] }
+      list: (typeof item)[]
+    }
+    cart.items[0]!.amounts[0]!.value = 2
+    list[0]!.amounts[0]!.value = 3
+    assert.equal(item.amounts[0]!.value, 1)
+  })
+
+  it("fails as Medusa does when what it waits for fails", async () => {
+    const late = (message: string) => () =>
+      new Promise((_, reject) => setImmediate(() => reject(new Error(message))))
+    const { SymbolWorkflowStepTransformer: __type } = OrchestrationUtils
+    const template = () => ({
+      first: { __type, __resolver: late("one") },
+      list: [{ deep: { __type, __resolver: late("two") } }],
+    })
+    for (const resolve of [medusas, resolveValue]) {
+      await assert.rejects(async () => resolve(template(), { invoke: {} }), { message: "one" })
+    }
+  })
+
+  it("is put together as ever when Medusa gives something else", () => {
+    try {
+      theirs.resolveValue = () => "other"
+      assert.equal(resolveValuesOnce(), false)
+      theirs.resolveValue = medusas
+      assert.equal(resolveValuesOnce(), true)
+      assert.equal(theirs.resolveValue, resolveValue)
+    } finally {
+      theirs.resolveValue = medusas
+    }
+  })
+})
