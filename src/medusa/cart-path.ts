@@ -14,6 +14,7 @@ import { keepCarts } from "./kept-carts"
 import { cheapenFunctions } from "./pure-functions"
 import { spareFinds } from "./repeated-finds"
 import { type Locking, spareRepeats } from "./repeated-statements"
+import { saveExecutionsUnread } from "./saved-executions"
 import { notAsRead } from "./seams"
 
 export interface CartPathOptions {
@@ -36,6 +37,7 @@ export function shortenCartPath(options: CartPathOptions): string[] {
     carts: () => keepCarts(options),
     checkpoints: spareCheckpoints,
     "copies of checkpoints": copyCheckpointsOnce,
+    executions: saveExecutionsUnread,
   })
   return [...otherwise, ...cheapenFunctions()]
 }

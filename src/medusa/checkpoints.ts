@@ -4,25 +4,14 @@
  *
  * The seam: `beginTransaction` (orchestration/dist/transaction/transaction-orchestrator.js:1126, 2.21.2) asks the storage of the
  * in-memory workflow engine (workflow-engine-inmemory/dist/utils/workflow-orchestrator-storage.js:200) before it does
- * anything else, in the same turn; and the storage asks itself when it saves the first (:479), and its table once more whether that is there (:178). The id holds when it was made (ULID). What this process saved itself, what is older than a minute or than
+ * anything else, in the same turn; and the storage asks itself when it saves the first (:479). The id holds when it was made (ULID). What this process saved itself, what is older than a minute or than
  * the process, and every other way to ask goes to the database as ever.
  */
 import { DistributedTransaction, TransactionOrchestrator } from "@medusajs/framework/orchestration"
 import { TransactionState } from "@medusajs/framework/utils"
 import { LRUCache } from "lru-cache"
 
-interface Executions {
-  create?(rows: readonly Execution[], ...rest: unknown[]): Promise<unknown>
-  upsert?(rows: readonly Execution[], ...rest: unknown[]): Promise<unknown>
-}
-
-interface Execution {
-  workflow_id: string
-  transaction_id: string
-}
-
 interface Storage {
-  workflowExecutionService_?: Executions
   get(key: string, ...rest: unknown[]): Promise<unknown>
   save(key: string, data?: { flow?: { state?: unknown } }, ...rest: unknown[]): Promise<unknown>
 }
@@ -53,10 +42,8 @@ export function spareCheckpoints(): boolean {
   const orchestrator = TransactionOrchestrator.prototype as unknown as { beginTransaction?: Begin }
   const begin = orchestrator.beginTransaction
   if (!keyValueStore) return true
-  const { get, save, workflowExecutionService_: executions } = keyValueStore
-  const upsert = executions?.upsert
-  if (typeof begin !== "function" || typeof get !== "function") return false
-  if (typeof executions?.create !== "function" || typeof upsert !== "function") return false
+  if (typeof begin !== "function" || typeof keyValueStore.get !== "function") return false
+  const { get, save } = keyValueStore
   const saved = new LRUCache<string, true>({ max: mostSaved })
   let beginning: string | undefined
   /** What is being saved for the first time: its storage, too, asks whether there is one. */
@@ -73,10 +60,6 @@ export function spareCheckpoints(): boolean {
     saved.set(key, true)
     return save.call(this, key, data, ...rest).finally(() => first.delete(key))
   }
-  executions.upsert = function (rows, ...rest) {
-    const areNew = rows.every((row) => first.has(keyOf(row)))
-    return areNew ? this.create!(rows, ...rest) : upsert.call(this, rows, ...rest)
-  }
   orchestrator.beginTransaction = function (options) {
     beginning = isJustMade(options.transactionId, Date.now()) ? options.transactionId : undefined
     try {
@@ -87,9 +70,6 @@ export function spareCheckpoints(): boolean {
   }
   return true
 }
-
-const keyOf = ({ workflow_id, transaction_id }: Execution) =>
-  TransactionOrchestrator.getKeyName(DistributedTransaction.keyPrefix, workflow_id, transaction_id)
 
 /** Whether an id, or that of a checkpoint, was made up by this process within the last minute. */
 export function isJustMade(transactionId: string, now: number): boolean {

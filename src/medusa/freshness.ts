@@ -317,12 +317,12 @@ export class Freshness {
     const { journey } = repeats
     if (kind !== undefined && isRight && journey?.end()) this.courses.set(kind, journey.course)
     const named = this.cartOf(about)
-    const asked = repeats.remembered()
+    const past = repeats.remembered()
     // Who made a cart did not name it.
-    const cart = named ?? cartIn([...asked.keys()].join())
+    const cart = named ?? cartIn([...past.asked.keys()].join())
     if (cart === undefined) return
-    for (const id of repeats.inserted) if (madeOfCart.test(id)) this.carts.set(id, cart)
-    this.past.set(cart, named === undefined ? repeats.remembered(this.past.get(cart)) : asked)
+    for (const id of [...repeats.inserted.values()].flat()) if (madeOfCart.test(id)) this.carts.set(id, cart)
+    this.past.set(cart, named === undefined ? repeats.remembered(this.past.get(cart)) : past)
   }
 
   private cartOf({ cart, given = "" }: About): string | undefined {

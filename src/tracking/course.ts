@@ -18,7 +18,7 @@ const mostAlong = 16
 const mostRows = 100
 const longestText = 16_000
 /** Of the values of a statement, where they were seen first. */
-const mostOrigins = 4
+const mostOrigins = 6
 /** Of a value by which something may be looked up. */
 const [shortestValue, longestValue] = [2, 64]
 /** A statement that was asked ahead so often must have served for half; what is long ago counts less and less. */
@@ -43,11 +43,15 @@ interface Template {
   places: Place[]
 }
 
-/** How often it was asked ahead, and served. */
+/** How often a statement was asked ahead, and served. */
 interface Luck {
   tries: number
   serves: number
 }
+
+/** By what it was asked along with, the statement or the commit after it: what is too early with one is not with another. */
+type Lucks = Record<With, Map<Shape | undefined, Luck>>
+type With = "statement" | "commit"
 
 type Step =
   | {
@@ -55,7 +59,7 @@ type Step =
       shape: Shape
       tables: readonly string[]
       template: Template | undefined
-      luck: Luck
+      lucks: Lucks
       when: When
     }
   /** From here on what is read of these tables may be another; undefined: of all. */
@@ -69,10 +73,10 @@ export interface When {
   since: number
 }
 
-/** A statement that is expected. */
+/** A statement that is expected, as often as it has lucks. */
 export interface Expected {
   sql: string
-  luck: Luck
+  lucks: Luck[]
 }
 
 /** A statement that only reads. */
@@ -119,7 +123,7 @@ export class Course {
       const old = this.steps[index]
       if (old?.kind !== "read") continue
       seen.add(old)
-      if (!isBetter(step.template, old.template)) step.luck = old.luck
+      if (!isBetter(step.template, old.template)) step.lucks = old.lucks
     }
     this.keepOthers(steps, seen)
     this.isSurprised = false
@@ -140,7 +144,7 @@ export class Course {
     for (const old of this.steps) {
       if (old.kind !== "read") continue
       if (seen.has(old)) after = 1 + steps.findIndex((step, i) => i >= after && isOf(step, old.shape))
-      else if (isLucky(old.luck) && old.luck.tries > 0) steps.splice(after++, 0, old)
+      else if (hasServed(old.lucks)) steps.splice(after++, 0, old)
     }
   }
 
@@ -179,7 +183,7 @@ export class Journey {
   begin(): boolean {
     if (this.isWatched !== undefined) return false
     this.isWatched = this.course.count()
-    this.noteTexts("given", this.given, idsAndTexts)
+    this.noteGiven()
     return true
   }
 
@@ -206,7 +210,8 @@ export class Journey {
     if (!this.isWatched || this.steps.length >= mostSteps) return
     const { shape, tables, mayBeAhead, sql } = asked
     const template = mayBeAhead ? this.templateOf(sql) : undefined
-    this.steps.push({ kind: "read", shape, tables, template, luck: { tries: 0, serves: 0 }, when })
+    const lucks = { statement: new Map(), commit: new Map() }
+    this.steps.push({ kind: "read", shape, tables, template, lucks, when })
   }
 
   /** These rows were given: to this request, or to one before that asked of the same. */
@@ -220,14 +225,17 @@ export class Journey {
     }
   }
 
-  /** Something is written. @param tables undefined: which is not known */
-  writes(sql: string, tables: readonly string[] | undefined): void {
-    const [, table] = /^insert into "(\w+)"/.exec(sql) ?? []
-    if (table) this.noteTexts(`insert into ${table}`, sql, ids)
-    this.moves(tables)
+  /** These ids were inserted: by this request, or by one before that asked of the same. */
+  inserts(table: string, ids: readonly string[]): void {
+    const of = `insert into ${table}`
+    if (!this.isWatched && !this.course.needed(of)) return
+    for (const kind of new Set(ids.map(kindOf))) {
+      this.note({ of, name: kind }, [...new Set(ids.filter((id) => kindOf(id) === kind))])
+    }
+    for (const [index, id] of ids.entries()) this.note({ of, name: String(index) }, [id])
   }
 
-  /** From here on what is read of these tables may be another. */
+  /** From here on what is read of these tables may be another; undefined: of all. */
   moves(tables: readonly string[] | undefined): void {
     this.moved++
     if (this.isWatched && this.steps.length < mostSteps) this.steps.push({ kind: "move", tables })
@@ -235,7 +243,7 @@ export class Journey {
 
   /** What will be asked after what was just asked, and would be answered alike. */
   ahead(isKnown: (sql: string) => boolean): Expected[] {
-    return this.at === undefined ? [] : this.expectedFrom(this.at + 1, isKnown)
+    return this.at === undefined ? [] : this.expectedFrom(this.at + 1, "statement", isKnown)
   }
 
   /** What will be asked after a commit that was just sent, and before anything else is written. */
@@ -244,12 +252,12 @@ export class Journey {
     // That it is answered is a move, too.
     const from = this.at + 1 + this.moved + 1
     const [last, next] = this.course.steps.slice(from - 1, from + 1)
-    return last?.kind === "move" && next?.kind === "read" ? this.expectedFrom(from, isKnown) : []
+    return last?.kind === "move" && next?.kind === "read" ? this.expectedFrom(from, "commit", isKnown) : []
   }
 
-  private expectedFrom(from: number, isKnown: (sql: string) => boolean): Expected[] {
+  private expectedFrom(from: number, asked: With, isKnown: (sql: string) => boolean): Expected[] {
     const here = this.course.steps[this.at!]
-    const turn = here?.kind === "read" ? here.when.turn : 0
+    const { shape, turn } = here?.kind === "read" ? { ...here, ...here.when } : { shape: undefined, turn: 0 }
     const moved = new Set<string>()
     const expected = new Map<string, Expected>()
     for (const step of this.course.steps.slice(from, from + farthest)) {
@@ -257,12 +265,15 @@ export class Journey {
       if (step.kind === "move") {
         if (!step.tables) break
         for (const table of step.tables) moved.add(table)
-      } else if (step.template && isLucky(step.luck) && step.when.since <= turn) {
-        if (step.tables.some((table) => moved.has(table))) continue
-        const sql = this.render(step.template)
-        if (sql !== undefined && !expected.has(sql) && !isKnown(sql))
-          expected.set(sql, { sql, luck: step.luck })
+        continue
       }
+      const luck = step.lucks[asked].get(shape) ?? { tries: 0, serves: 0 }
+      const isAlike = step.when.since <= turn && !step.tables.some((table) => moved.has(table))
+      const sql = step.template && isAlike && isLucky(luck) ? this.render(step.template) : undefined
+      if (sql === undefined || isKnown(sql)) continue
+      step.lucks[asked].set(shape, luck)
+      const lucks = expected.get(sql)?.lucks ?? []
+      expected.set(sql, { sql, lucks: [...lucks, luck] })
     }
     return [...expected.values()]
   }
@@ -304,9 +315,10 @@ export class Journey {
     return last && this.values.get(last.of)?.get(last.name)
   }
 
-  private noteTexts(of: string, text: string, pattern: RegExp): void {
+  private noteGiven(): void {
+    const of = "given"
     if (!this.isWatched && !this.course.needed(of)) return
-    const found = text.slice(0, longestText).match(pattern) ?? []
+    const found = this.given.slice(0, longestText).match(idsAndTexts) ?? []
     for (const [index, one] of found.entries())
       this.note({ of, name: String(index) }, [one.replaceAll('"', "")])
   }
@@ -325,6 +337,7 @@ export class Journey {
 
 /** Medusa's ids in a text. */
 export const ids = /\b[a-z]+(?:_[a-z]+)*_[0-9A-Z]{26}\b/g
+const kindOf = (id: string) => id.slice(0, id.lastIndexOf("_"))
 /** And of what is written as JSON the texts, but not the names. */
 const lengths = `{${shortestValue},${longestValue}}`
 const idsAndTexts = new RegExp(`${ids.source}|(?<=[:,[])"[^"\\\\]${lengths}"(?!:)`, "g")
@@ -339,12 +352,17 @@ const isOf = (step: Step, shape: Shape) => step.kind === "read" && step.shape ==
 
 const isLucky = ({ tries, serves }: Luck) => tries < fewestTries || serves * 2 >= tries
 
+const hasServed = ({ statement, commit }: Lucks) =>
+  [...statement.values(), ...commit.values()].some((luck) => luck.tries > 0 && isLucky(luck))
+
 /** It is asked ahead. */
-export function trying(luck: Luck): void {
-  luck.tries++
-  if (luck.tries < mostTries) return
-  luck.tries /= 2
-  luck.serves /= 2
+export function trying({ lucks }: Pick<Expected, "lucks">): void {
+  for (const luck of lucks) {
+    luck.tries++
+    if (luck.tries < mostTries) continue
+    luck.tries /= 2
+    luck.serves /= 2
+  }
 }
 
 const listOf = (values: readonly unknown[]) => values.join("\n")

@@ -16,12 +16,18 @@ const mostPast = 40
 /** Of an answer that is worth proving. */
 const mostRows = 200
 /** Of what is inserted, looked through for ids. */
-const longestInsert = 2_000
+const longestInsert = 16_000
+const insertion = /^insert into "(\w+)"/
 /** How long an answer that was asked for ahead may wait to be looked at, when it is one that may not be repeated. Milliseconds. */
 const longestAhead = 50
 
-/** What was asked by requests before, by key. */
-export type Past = ReadonlyMap<string, Remembered>
+/** Of requests before. */
+export interface Past {
+  /** What they asked, by key. */
+  asked: ReadonlyMap<string, Remembered>
+  /** Ids in what they inserted, by table. */
+  inserted: ReadonlyMap<string, readonly string[]>
+}
 
 interface Remembered {
   question: Question
@@ -118,8 +124,8 @@ export class Repeats {
   private readonly movedAt = new Map<string, number>()
   /** Tables that were written to; undefined for all. */
   private readonly written = new Set<string | undefined>()
-  /** Ids in what was inserted. */
-  readonly inserted = new Set<string>()
+  /** Ids in what was inserted last, by table. */
+  readonly inserted = new Map<string, readonly string[]>()
   private readonly answers = new Map<string, Answer>()
   private readonly calls = new Map<string, Made>()
 
@@ -133,7 +139,7 @@ export class Repeats {
    * @param questionOf undefined for what must be asked when it is its turn
    */
   constructor(
-    private readonly past: Past = new Map(),
+    private readonly past: Past = { asked: new Map(), inserted: new Map() },
     readonly journey?: Journey | undefined,
     private readonly questionOf: (sql: string) => Question | undefined = () => undefined,
   ) {}
@@ -154,7 +160,7 @@ export class Repeats {
     let known = this.known(key, when)
     let given = known && (await known)
     // What is to be kept is asked now, and not what was asked before it.
-    if (!given && this.past.has(key) && when.since === 0) {
+    if (!given && this.past.asked.has(key) && when.since === 0) {
       await this.recall(send, when)
       known = this.known(key, when)
       given = known && (await known)
@@ -167,8 +173,10 @@ export class Repeats {
   /** What requests before were given is likely to be what this one will be. */
   private setOut(): void {
     if (!this.journey?.begin()) return
-    for (const { question, given } of this.past.values())
+    const { asked, inserted } = this.past
+    for (const { question, given } of asked.values())
       this.journey.answers(question.shape, given.response.rows)
+    for (const [table, ids] of inserted) this.journey.inserts(table, ids)
   }
 
   /**
@@ -178,13 +186,14 @@ export class Repeats {
   remembered(past: Past = this.past): Past {
     const isUntouched = ({ question }: Remembered) =>
       !question.tables.some((table) => this.movedAt.has(table))
-    const older = [...past].filter(([key, one]) => !this.answers.has(key) && isUntouched(one))
+    const older = [...past.asked].filter(([key, one]) => !this.answers.has(key) && isUntouched(one))
     const own = [...this.answers].flatMap(([key, one]): [string, Remembered][] => {
-      const { question, given, luck } = one
-      const isOf = question.isRepeatable && question.proof !== undefined && luck === undefined
+      const { question, given, isUnseen } = one
+      const isOf = question.isRepeatable && question.proof !== undefined && !isUnseen
       return isOf && given !== undefined && this.stands(one) ? [[key, { question, given }]] : []
     })
-    return new Map([...older, ...own].slice(-mostPast))
+    const inserted = [...past.inserted, ...this.inserted].slice(-mostPast)
+    return { asked: new Map([...older, ...own].slice(-mostPast)), inserted: new Map(inserted) }
   }
 
   /** Asks now, and with it what is expected to be asked next. */
@@ -215,14 +224,14 @@ export class Repeats {
       this.journey?.aheadOfCommit((sql) => this.standing(sql) !== undefined) ?? [],
     )
     if (along.length === 0) return undefined
-    for (const { luck } of along) trying(luck)
+    for (const one of along) trying(one)
     const sent = this.moves
     const answered = (responses: readonly Response[]) => {
       // The answer to the commit is a move; after any other what was read may be another.
       if (this.moves > sent + 1 || responses.length !== along.length) return
-      for (const [index, { question, luck }] of along.entries()) {
-        const value = Promise.resolve(givenBy(question, responses[index]!))
-        this.put({ question, began: this.moves, turn, value, luck, isAhead: true })
+      for (const [index, one] of along.entries()) {
+        const value = Promise.resolve(givenBy(one.question, responses[index]!))
+        this.put({ ...one, began: this.moves, turn, value, isAhead: true, isUnseen: true })
       }
     }
     return { texts: along.map(({ question }) => question.text), answered }
@@ -246,14 +255,14 @@ export class Repeats {
   /** What is expected to be asked next, and is not known. */
   private expect(asked?: string): Along[] {
     const isKnown = (sql: string) =>
-      sql === asked || this.standing(sql) !== undefined || (this.past.has(sql) && !this.isRecalled)
+      sql === asked || this.standing(sql) !== undefined || (this.past.asked.has(sql) && !this.isRecalled)
     return this.questionsOf(this.journey?.ahead(isKnown) ?? [])
   }
 
   private questionsOf(expected: readonly Expected[]): Along[] {
-    return expected.flatMap(({ sql, luck }) => {
+    return expected.flatMap(({ sql, lucks }) => {
       const question = this.questionOf(sql)
-      return question ? [{ question, luck }] : []
+      return question ? [{ question, lucks }] : []
     })
   }
 
@@ -266,15 +275,17 @@ export class Repeats {
    * @param unknown what that is when nobody knows what will be asked
    */
   private unproven(unknown: [string, Remembered][]): [string, Remembered][] {
-    if (this.isRecalled || this.past.size === 0) return []
+    if (this.isRecalled || this.past.asked.size === 0) return []
     const upcoming = this.journey?.upcoming
-    return upcoming ? [...this.past].filter(([, { question }]) => upcoming.has(question.shape)) : unknown
+    return upcoming
+      ? [...this.past.asked].filter(([, { question }]) => upcoming.has(question.shape))
+      : unknown
   }
 
   /** Asks once whether what was asked by requests before still stands; again when this one has waited for a lock. */
   private recall(send: Send, { turn }: When): Promise<void> {
     if (!this.isRecalled) {
-      const past = this.unproven([...this.past])
+      const past = this.unproven([...this.past.asked])
       this.sendAlong([], past, this.expect(), send, turn).catch(() => undefined)
     }
     return this.recalled
@@ -301,12 +312,12 @@ export class Repeats {
         () => undefined,
       )
     }
-    for (const [index, { question, luck }] of along.entries()) {
-      trying(luck)
+    for (const [index, one] of along.entries()) {
+      trying(one)
       const value = sent.then((responses) =>
-        givenBy(question, responses[texts.length + proof.length + index]!),
+        givenBy(one.question, responses[texts.length + proof.length + index]!),
       )
-      this.put({ question, began, turn, value, luck, isAhead: true })
+      this.put({ ...one, began, turn, value, isAhead: true, isUnseen: true })
     }
     return sent
   }
@@ -325,10 +336,12 @@ export class Repeats {
   private known(key: string, { since }: When): Promise<Given | undefined> | undefined {
     const known = this.standing(key)
     if (!known || known.turn < since) return undefined
-    const { luck, isAhead, question, value } = known
+    const { lucks = [], isAhead, question, value } = known
+    const luck = lucks.shift()
     if (luck) luck.serves++
-    delete known.luck
-    if (!question.isRepeatable || since > 0) this.answers.delete(key)
+    known.isUnseen = false
+    // What may not be repeated was asked as often as it was expected.
+    if ((!question.isRepeatable && lucks.length === 0) || since > 0) this.answers.delete(key)
     return isAhead ? value.catch(() => undefined) : value
   }
 
@@ -372,13 +385,18 @@ export class Repeats {
 
   /** A write was issued, or answered. @param table undefined: which tables it changes is not known */
   write(sql: string, table: string | undefined): void {
-    const values = sql.startsWith("insert into") ? sql.slice(0, longestInsert) : ""
-    for (const id of values.match(ids) ?? []) this.inserted.add(id)
     this.setOut()
+    const into = insertion.exec(sql)?.[1]
+    if (into !== undefined) this.insert(into, sql.slice(0, longestInsert).match(ids) ?? [])
     this.moves++
     this.written.add(table)
     this.move(table)
-    this.journey?.writes(sql, table === undefined ? undefined : [table])
+    this.journey?.moves(table === undefined ? undefined : [table])
+  }
+
+  private insert(table: string, ids: readonly string[]): void {
+    this.inserted.set(table, ids)
+    this.journey?.inserts(table, ids)
   }
 
   /** A transaction ended. */
@@ -425,7 +443,7 @@ function isOfConnection(error: unknown): boolean {
 }
 
 /** A statement that is asked before it is its turn. */
-interface Along extends Pick<Expected, "luck"> {
+interface Along extends Pick<Expected, "lucks"> {
   question: Question
 }
 
@@ -438,10 +456,12 @@ interface Answer {
   given?: Given
   /** When it was asked; milliseconds since 1970. */
   at: number
-  /** Of what was asked ahead, until it is looked at. */
-  luck?: Expected["luck"]
   /** Whether it was asked ahead: then it may have failed because of another. */
   isAhead?: boolean
+  /** Of what was asked ahead, for each time that it is expected to be looked at. */
+  lucks?: Expected["lucks"]
+  /** Whether it was asked ahead and nobody looked at it yet. */
+  isUnseen?: boolean
 }
 
 interface Made {
