@@ -73,17 +73,22 @@ export function copyCheckpointsOnce(): boolean {
     const saved = storage[key]
     const isPlain = saved && !isLocked.has(key) && goesOn(this, saved, options)
     if (!isPlain) return save.call(this, options)
-    storage[key] = copyOfState(this)
+    storage[key] = copyOfState(this, saved)
     return Promise.resolve(storage[key])
   }
   return true
 }
 
-/** What the steps gave is not copied; what they give from now on is not in it. Nor is how they are defined, which stays as it is. */
-function copyOfState(transaction: Transaction): Checkpoint {
+/**
+ * What the steps gave is not copied; what they give from now on is not in it. Nor is how they are defined, which stays as it is, and the state of most
+ * of them is the one that was saved.
+ */
+function copyOfState(transaction: Transaction, saved: Checkpoint): Checkpoint {
   const context = transaction.getContext()
   const { definition, options, steps, ...states } = transaction.getFlow()
-  const copies = Object.entries(steps).map(([id, step]) => [id, copyOfStep(step)] as const)
+  const copies = Object.entries(steps).map(
+    ([id, step]) => [id, copyOfStep(step, saved.flow.steps[id])] as const,
+  )
   const flow = {
     ...JSON.parse(JSON.stringify(states)),
     definition,
@@ -93,13 +98,29 @@ function copyOfState(transaction: Transaction): Checkpoint {
   return { flow, context: { ...context, invoke: { ...context.invoke } }, errors: [] }
 }
 
-function copyOfStep(step: Step): Step {
+function copyOfStep(step: Step, saved: Step | undefined): Step {
+  if (saved && isOfSameFields(step, saved)) return saved
   const copy: Record<string, unknown> = {}
   for (const [name, state] of Object.entries(step)) {
     if (state !== undefined) copy[name] = name === "definition" ? state : copyOf(state)
   }
   return copy
 }
+
+/** But for how it is defined. */
+function isOfSameFields(one: object, other: object): boolean {
+  const [mine, others] = [one, other] as Record<string, unknown>[]
+  for (const name in mine) {
+    if (name !== "definition" && !isSame(mine[name], others![name])) return false
+  }
+  for (const name in others) if (!(name in mine!)) return false
+  return true
+}
+
+const isSame = (one: unknown, other: unknown): boolean =>
+  one === other || (isObject(one) && isObject(other) && isOfSameFields(one, other))
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
 /** Whether nothing is done when this is saved, but that it is kept. A step that waits, or is tried again later, is to be stored (`store`). */
 function goesOn(transaction: Transaction, saved: Checkpoint, { stepId }: SaveOptions): boolean {

@@ -232,9 +232,9 @@ export class Freshness {
     this.tracker.reads?.asked(undefined)
   }
 
-  /** A statement of this request is sent, or was answered. */
-  noteChange(sql: string): void {
-    this.tracker.noteChange(sql)
+  /** A statement of this request is sent, or was answered. @param on the connection */
+  noteChange(sql: string, on: object): void {
+    this.tracker.noteChange(sql, on)
   }
 
   /** Others may have written what this request has read. */

@@ -15,7 +15,7 @@ export interface AfterCommit {
   answers?: readonly Response[]
 }
 
-export type Send = (this: unknown, connection: unknown, query: Query) => Promise<Query>
+export type Send = (this: unknown, connection: object, query: Query) => Promise<Query>
 
 /** Whether it is sent as knex sends most. */
 export const isUsual = ({ options = {} }: Pick<Query, "options">) => Object.keys(options).length === 0

@@ -34,14 +34,14 @@ export function spareRepeats(
       this === client && isPlain ? freshness.asking(sql, bindings, keyOf(sql, bindings)) : undefined
     if (!asking) {
       freshness.asked()
-      freshness.noteChange(sql)
+      freshness.noteChange(sql, connection)
       const isOfStore = (this as typeof client).config === client.config
       const ending = isOfStore && sql === "COMMIT;" ? freshness.committing() : undefined
       const afterCommit: AfterCommit | undefined = ending && { texts: ending.texts }
       const sent = afterCommit ? { ...query, options: { ...query.options, afterCommit } } : query
       return send.call(this, connection, sent).finally(() => {
-        freshness.noteChange(sql)
         if (afterCommit?.answers) ending?.answered(afterCommit.answers)
+        freshness.noteChange(sql, connection)
       })
     }
     // On the connection that is there: who waited for another would keep it from others who wait.

@@ -3,7 +3,7 @@
  * nothing but such statements.
  *
  * What must hold: a request sees what it would have seen by asking again, but for what others commit while it runs. A write counts from
- * when it is issued, again when it is answered, and again at each commit, because it is seen from outside only then. What cannot
+ * when it is issued, again when it is answered, and again when its transaction is committed, because it is seen from outside only then. What cannot
  * be told to be a write to one table alone counts as one to all.
  */
 
@@ -65,7 +65,7 @@ export type Send = (texts: readonly string[]) => Promise<readonly Response[]>
 /** What is asked in the message that commits a transaction. */
 export interface Committing {
   texts: readonly string[]
-  /** To be called when the commit is noted as answered. */
+  /** To be called before the commit is noted as answered. */
   answered(responses: readonly Response[]): void
 }
 
@@ -122,8 +122,8 @@ export class Repeats {
   private moves = 0
   private allMovedAt = 0
   private readonly movedAt = new Map<string, number>()
-  /** Tables that were written to; undefined for all. */
-  private readonly written = new Set<string | undefined>()
+  /** Tables that were written to on a connection since its transaction began; undefined for all. */
+  private readonly written = new WeakMap<object, Set<string | undefined>>()
   /** Ids in what was inserted last, by table. */
   readonly inserted = new Map<string, readonly string[]>()
   private readonly answers = new Map<string, Answer>()
@@ -227,11 +227,12 @@ export class Repeats {
     for (const one of along) trying(one)
     const sent = this.moves
     const answered = (responses: readonly Response[]) => {
-      // The answer to the commit is a move; after any other what was read may be another.
-      if (this.moves > sent + 1 || responses.length !== along.length) return
+      if (responses.length !== along.length) return
       for (const [index, one] of along.entries()) {
+        if (!this.isUnmoved(one.question.tables, sent)) continue
         const value = Promise.resolve(givenBy(one.question, responses[index]!))
-        this.put({ ...one, began: this.moves, turn, value, isAhead: true, isUnseen: true })
+        // The answer to the commit, which is yet to be noted, is a move.
+        this.put({ ...one, began: this.moves + 1, turn, value, isAhead: true, isUnseen: true })
       }
     }
     return { texts: along.map(({ question }) => question.text), answered }
@@ -383,13 +384,17 @@ export class Repeats {
     return made
   }
 
-  /** A write was issued, or answered. @param table undefined: which tables it changes is not known */
-  write(sql: string, table: string | undefined): void {
+  /**
+   * A write was issued, or answered.
+   * @param table undefined: which tables it changes is not known
+   * @param on the connection
+   */
+  write(sql: string, table: string | undefined, on: object): void {
     this.setOut()
     const into = insertion.exec(sql)?.[1]
     if (into !== undefined) this.insert(into, sql.slice(0, longestInsert).match(ids) ?? [])
     this.moves++
-    this.written.add(table)
+    this.written.set(on, (this.written.get(on) ?? new Set()).add(table))
     this.move(table)
     this.journey?.moves(table === undefined ? undefined : [table])
   }
@@ -399,13 +404,19 @@ export class Repeats {
     this.journey?.inserts(table, ids)
   }
 
-  /** A transaction ended. */
-  commit(): void {
+  /** A transaction begins. */
+  begin(on: object): void {
+    this.written.delete(on)
+  }
+
+  /** A transaction ends, or has ended: what was written in it is seen from outside. */
+  commit(on: object): void {
     this.setOut()
     this.moves++
-    for (const table of this.written) this.move(table)
-    const tables = [...this.written].filter((table) => table !== undefined)
-    this.journey?.moves(tables.length < this.written.size ? undefined : tables)
+    const written = this.written.get(on) ?? new Set()
+    for (const table of written) this.move(table)
+    const tables = [...written].filter((table) => table !== undefined)
+    this.journey?.moves(tables.length < written.size ? undefined : tables)
   }
 
   /** Others may have written: this request has waited for a lock. */

@@ -31,6 +31,7 @@ const longestReading = 60_000
 /** What begins, ends or reads: everything else is taken for a write. */
 const harmless = /^\s*(?:select|begin|start|commit|rollback|savepoint|release|set|show|values)\b/i
 
+const beginsTransaction = /^\s*(?:begin|start)\b/i
 const endsTransaction = /^\s*(?:commit|release|rollback)\b/i
 
 /** The table of a plain write. */
@@ -223,22 +224,23 @@ export class Tracker {
     return this.context.getStore()?.reads
   }
 
-  /** A statement of this request is sent, or was answered: what it may change must be asked again. */
-  noteChange(sql: string): void {
+  /** A statement of this request is sent, or was answered: what it may change must be asked again. @param on the connection */
+  noteChange(sql: string, on: object): void {
     const { repeats } = this
     if (!repeats) return
-    if (endsTransaction.test(sql)) repeats.commit()
+    if (beginsTransaction.test(sql)) repeats.begin(on)
+    if (endsTransaction.test(sql)) repeats.commit(on)
     const change = changeOf(sql)
     if (!change) {
       // A function may write, and a lock may have been waited for.
       const { kind } = this.statementOf(sql).statement
-      if (kind === "opaque" || kind === "write") repeats.write(sql, undefined)
+      if (kind === "opaque" || kind === "write") repeats.write(sql, undefined, on)
       return
     }
     const { table } = change
     // What is deleted may take other rows along.
     const isAlone = table !== undefined && !/^\s*delete\b/i.test(sql) && !this.catalog().spreads(table)
-    repeats.write(sql, isAlone ? table : undefined)
+    repeats.write(sql, isAlone ? table : undefined, on)
   }
 
   /**

@@ -18,6 +18,9 @@ describe("what is asked with a commit", () => {
     aheadOfCommit: () => [{ sql, lucks: [{ tries: 0, serves: 0 }] }],
   } as unknown as Journey
 
+  /** Connections. */
+  const [here, there] = [{}, {}]
+
   it("of what may not be repeated is given as often as it was expected", async () => {
     const twice = {
       ...journey,
@@ -25,11 +28,10 @@ describe("what is asked with a commit", () => {
     }
     const payment = { ...question, isRepeatable: false }
     const repeats = new Repeats(undefined, twice as unknown as Journey, () => payment)
-    repeats.write("update cart", "cart")
-    repeats.commit()
+    repeats.commit(here)
     const committing = repeats.committing(0)!
-    repeats.commit()
     committing.answered([responseOf("of the commit")])
+    repeats.commit(here)
     const notes: unknown[] = []
     for (let time = 0; time < 3; time++) {
       const { response } = await repeats.answer(payment, async () => [responseOf("asked")])
@@ -38,25 +40,80 @@ describe("what is asked with a commit", () => {
     assert.deepEqual(notes, ["of the commit", "of the commit", "asked"])
   })
 
-  /** @param meanwhile done between the commit and its answer */
-  async function noteAfterCommit(meanwhile: (repeats: Repeats) => void): Promise<unknown> {
+  /**
+   * @param meanwhile done between the commit and its answer
+   * @param before in a transaction of another connection
+   */
+  async function noteAfterCommit(
+    meanwhile: (repeats: Repeats) => void,
+    before = "address",
+  ): Promise<unknown> {
     const repeats = new Repeats(undefined, journey, () => question)
-    repeats.write("update cart", "cart")
-    repeats.commit()
+    repeats.begin(there)
+    repeats.write(`update ${before}`, before, there)
+    repeats.begin(here)
+    repeats.write("update cart", "cart", here)
+    repeats.commit(here)
     const committing = repeats.committing(0)
     assert.deepEqual(committing?.texts, [sql])
     meanwhile(repeats)
-    repeats.commit()
     committing.answered([responseOf("of the commit")])
+    repeats.commit(here)
     const { response } = await repeats.answer(question, async () => [responseOf("asked")])
     return response.rows[0]?.note
   }
 
   it("is given when nothing else was written meanwhile", async () => {
     assert.equal(await noteAfterCommit(() => undefined), "of the commit")
-    assert.equal(await noteAfterCommit((repeats) => repeats.write("update cart", "cart")), "asked")
-    assert.equal(await noteAfterCommit((repeats) => repeats.commit()), "asked", "another is committed")
+    assert.equal(await noteAfterCommit((repeats) => repeats.write("update cart", "cart", there)), "asked")
     assert.equal(await noteAfterCommit((repeats) => repeats.forget()), "asked", "a lock was waited for")
+  })
+
+  it("is given when something else is committed meanwhile", async () => {
+    const commit = (repeats: Repeats) => repeats.commit(there)
+    assert.equal(await noteAfterCommit(commit), "of the commit")
+    assert.equal(await noteAfterCommit(commit, "cart"), "asked")
+  })
+})
+
+describe("what was read before a transaction ends", () => {
+  const ask = async (repeats: Repeats, table: string) => {
+    let asked = 0
+    const question: Question = {
+      ...{ sql: table, key: table, text: table, shape: {}, tables: [table], proof: undefined },
+      ...{ isRepeatable: true, isAlone: false, mayBeAhead: true },
+    }
+    await repeats.answer(question, async () => {
+      asked++
+      return [{ rows: [], fields: [] }]
+    })
+    return asked
+  }
+
+  it("stands when it is of tables that were not written to in it", async () => {
+    const repeats = new Repeats()
+    const [one, other] = [{}, {}]
+    for (const [on, table] of [
+      [one, "cart"],
+      [other, "address"],
+    ] as const) {
+      repeats.begin(on)
+      repeats.write(`update ${table}`, table, on)
+      repeats.write(`update ${table}`, table, on)
+    }
+    const asked = async () => [await ask(repeats, "cart"), await ask(repeats, "address")]
+    assert.deepEqual(await asked(), [1, 1])
+    repeats.commit(one)
+    assert.deepEqual(await asked(), [1, 0])
+    repeats.commit(other)
+    assert.deepEqual(await asked(), [0, 1])
+    repeats.begin(one)
+    repeats.commit(one)
+    assert.deepEqual(await asked(), [0, 0], "nothing was written in the next")
+    repeats.write("select change()", undefined, one)
+    await asked()
+    repeats.commit(one)
+    assert.deepEqual(await asked(), [1, 1], "nobody knows what was")
   })
 })
 
@@ -73,7 +130,7 @@ describe("what a request begins with", () => {
   /** One inserts a line, and another of the same cart asks for what depends on it. @returns the messages of that */
   async function visit(course: Course, n: number): Promise<(readonly string[])[]> {
     const before = new Repeats()
-    before.write(`insert into "line" ("id") values ('${line(n)}')`, "line")
+    before.write(`insert into "line" ("id") values ('${line(n)}')`, "line", {})
     const repeats = new Repeats(before.remembered(), course.begin(""), questionOf)
     const messages: (readonly string[])[] = []
     const send = async (texts: readonly string[]) => {
