@@ -237,9 +237,9 @@ export class Freshness {
     this.tracker.noteChange(sql, on)
   }
 
-  /** Others may have written what this request has read. */
-  forgetRepeats(): void {
-    this.tracker.repeats?.forget()
+  /** Others may have written what this request has read. @param until when the last of them may have; milliseconds since 1970 */
+  forgetRepeats(until?: number): void {
+    this.tracker.repeats?.forget(until)
   }
 
   /** Runs something whose readings end with it. */

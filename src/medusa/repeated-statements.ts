@@ -3,18 +3,13 @@
  * is loaded seven times while a delivery is chosen for it. What a request is expected to ask next is asked along, in one message.
  *
  * Two seams. `_query` of knex's PostgreSQL client sends every statement (knex/lib/dialects/postgres/index.js:230, 2.5); the clients that
- * transactions have are made of the same prototype (knex/lib/execution/transaction.js, `makeTxClient`), and always ask. And `acquire`
- * and `execute` of the locking module: who waited for a lock reads what the one before him wrote.
+ * transactions have are made of the same prototype (knex/lib/execution/transaction.js, `makeTxClient`), and always ask. And locks (locks.ts).
  */
 import { copyOf, type Plain, stableText } from "../engine"
 import type { Response } from "../tracking"
 import type { Database, Freshness } from "./freshness"
 import { type AfterCommit, inOneMessage, isUsual, type Send } from "./knex-client"
-
-export interface Locking {
-  acquire(...given: unknown[]): Promise<unknown>
-  execute(keys: unknown, job: () => unknown, ...rest: unknown[]): Promise<unknown>
-}
+import { forgetWhenLocked, type Locking } from "./locks"
 
 /** @returns false when it is not as expected, and nothing was changed */
 export function spareRepeats(
@@ -64,22 +59,6 @@ export function spareRepeats(
     )
   }
   return true
-}
-
-function forgetWhenLocked(locking: Locking, freshness: Pick<Freshness, "forgetRepeats">): void {
-  const { acquire, execute } = locking
-  locking.acquire = async function (...given) {
-    const acquired = await acquire.apply(this, given)
-    freshness.forgetRepeats()
-    return acquired
-  }
-  locking.execute = function (keys, job, ...rest) {
-    const forgetful = () => {
-      freshness.forgetRepeats()
-      return job()
-    }
-    return execute.call(this, keys, forgetful, ...rest)
-  }
 }
 
 const keyOf = (sql: string, bindings: readonly unknown[]) =>

@@ -17,7 +17,7 @@ const mostPast = 40
 const mostRows = 200
 /** Of what is inserted, looked through for ids. */
 const longestInsert = 16_000
-const insertion = /^insert into "(\w+)"/
+const insertion = /^insert into "?(\w+)"?/
 /** How long an answer that was asked for ahead may wait to be looked at, when it is one that may not be repeated. Milliseconds. */
 const longestAhead = 50
 
@@ -119,6 +119,8 @@ export class Reads {
 }
 
 export class Repeats {
+  /** Milliseconds since 1970. */
+  private readonly began = Date.now()
   private moves = 0
   private allMovedAt = 0
   private readonly movedAt = new Map<string, number>()
@@ -419,8 +421,9 @@ export class Repeats {
     this.journey?.moves(tables.length < written.size ? undefined : tables)
   }
 
-  /** Others may have written: this request has waited for a lock. */
-  forget(): void {
+  /** Others may have written: this request got a lock. @param until when the last of them may have; milliseconds since 1970 */
+  forget(until = Number.POSITIVE_INFINITY): void {
+    if (until < this.began) return
     this.setOut()
     this.moves++
     this.move(undefined)

@@ -76,7 +76,7 @@ describe("what is asked with a commit", () => {
   })
 })
 
-describe("what was read before a transaction ends", () => {
+describe("what was read before a transaction ends or a lock is got", () => {
   const ask = async (repeats: Repeats, table: string) => {
     let asked = 0
     const question: Question = {
@@ -89,6 +89,18 @@ describe("what was read before a transaction ends", () => {
     })
     return asked
   }
+
+  it("stands when a lock was free since before the request began", async () => {
+    const before = Date.now() - 1
+    const repeats = new Repeats()
+    assert.equal(await ask(repeats, "cart"), 1)
+    repeats.forget(before)
+    assert.equal(await ask(repeats, "cart"), 0)
+    repeats.forget(Date.now())
+    assert.equal(await ask(repeats, "cart"), 1)
+    repeats.forget()
+    assert.equal(await ask(repeats, "cart"), 1)
+  })
 
   it("stands when it is of tables that were not written to in it", async () => {
     const repeats = new Repeats()

@@ -1,0 +1,90 @@
+/** Since when a lock was free that a request got, with Medusa's own locking module and its locks in memory. */
+import assert from "node:assert/strict"
+import { afterEach, beforeEach, describe, it, mock } from "node:test"
+import { forgetWhenLocked, type Locking } from "../../src/medusa/locks"
+
+const { InMemoryLockingProvider } = require("@medusajs/locking/dist/providers/in-memory")
+const { default: LockingModule } = require("@medusajs/locking/dist/services/locking-module")
+const { LockingDefaultProvider } = require("@medusajs/locking/dist/types")
+
+describe("who gets a lock", () => {
+  let locking: Locking
+  /** Until when what was read is forgotten, for each lock that was got; undefined: all. */
+  let forgotten: (number | undefined)[]
+  let provider: { acquire(key: string): Promise<void> }
+
+  function open(made: object): Locking {
+    const lockingProviderService = { retrieveProviderRegistration: () => made }
+    const locking = new LockingModule({ lockingProviderService, [LockingDefaultProvider]: "in-memory" }, {})
+    forgetWhenLocked(locking, { forgetRepeats: (until) => void forgotten.push(until) })
+    return locking
+  }
+
+  beforeEach(() => {
+    mock.timers.enable({ apis: ["Date"], now: 1_000 })
+    forgotten = []
+    provider = new InMemoryLockingProvider()
+    locking = open(provider)
+  })
+
+  afterEach(() => mock.timers.reset())
+
+  it("forgets what was read before the one before him released it", async () => {
+    await locking.acquire("cart")
+    mock.timers.tick(5)
+    await locking.release!("cart")
+    mock.timers.tick(5)
+    await locking.acquire("cart")
+    await locking.release!("cart")
+    await locking.execute("cart", async () => mock.timers.tick(5))
+    await locking.execute(["other", "cart"], async () => undefined)
+    assert.deepEqual(forgotten, [0, 1_005, 1_010, 1_015])
+  })
+
+  it("forgets all when somebody has it", async () => {
+    await locking.acquire("cart", { ownerId: "me", expire: 1 } as object)
+    await locking.acquire("cart", { ownerId: "me" } as object)
+    mock.timers.tick(2_000)
+    await locking.acquire("cart", { ownerId: "you" } as object)
+    await assert.rejects(locking.acquire("cart"))
+    assert.deepEqual(forgotten, [0, undefined, undefined])
+  })
+
+  it("forgets all when he had to wait for it", async () => {
+    const order: string[] = []
+    const long = locking.execute("cart", async () => {
+      await new Promise((resolve) => setImmediate(resolve))
+      order.push("first")
+    })
+    await Promise.all([long, locking.execute("cart", async () => void order.push("second"))])
+    assert.deepEqual(
+      [order, forgotten],
+      [
+        ["first", "second"],
+        [0, undefined],
+      ],
+    )
+  })
+
+  it("forgets what was read before all were released, or too many to remember", async () => {
+    await locking.releaseAll!({})
+    await locking.acquire("cart")
+    mock.timers.tick(5)
+    await locking.release!(Array.from({ length: 10_001 }, (_, n) => `cart ${n}`))
+    await locking.release!("cart")
+    await locking.acquire("another")
+    assert.deepEqual(forgotten, [1_000, 1_005])
+  })
+
+  it("forgets all where locks are another's", async () => {
+    class Redis extends InMemoryLockingProvider {
+      static identifier = "locking-redis"
+    }
+    locking = open(new Redis())
+    await locking.acquire("cart")
+    const others: Locking = { acquire: async () => undefined, execute: async (_keys, job) => job() }
+    forgetWhenLocked(others, { forgetRepeats: (until) => void forgotten.push(until) })
+    await others.acquire("cart")
+    assert.deepEqual(forgotten, [undefined, undefined])
+  })
+})
