@@ -32,7 +32,7 @@ export function shortenCartPath(options: CartPathOptions): string[] {
   const locking = MedusaModule.getModuleInstance(Modules.LOCKING)?.[Modules.LOCKING] as unknown
   const otherwise = notAsRead({
     "flushed updates": tellFlushes,
-    transactions: () => foldTransactions(database),
+    transactions: () => foldTransactions(database, (sql) => freshness.reads(sql)),
     "repeated statements": () => spareRepeats(database, locking as Locking | undefined, freshness),
     "repeated finds": () => spareFinds(freshness),
     carts: () => keepCarts(options),

@@ -3,7 +3,8 @@
  * of which nobody looks at it (flushed-updates.ts): they are held back, and go in one message with what comes next, `COMMIT` at the latest. Each spares its own way to PostgreSQL and back. What ends before it
  * asked anything need neither begin nor end.
  *
- * What is refused is heard of one statement later, at the commit at the latest, with the same error.
+ * What is refused is heard of one statement later, at the commit at the latest, with the same error. And what has only read has nothing to commit: it
+ * has ended for who asks it to, and holds its connection until PostgreSQL has heard of it.
  *
  * The seam: `_query` of knex's client for transactions (knex/lib/execution/transaction.js, 3.2), and the `query` of a connection (pg/lib/client.js, 8)
  * while something is held back.
@@ -43,8 +44,11 @@ interface Client {
 const longestText = 200_000
 const mostHeld = 50
 
-/** @returns false when it is not as expected, and nothing was changed */
-export function foldTransactions(database: Database): boolean {
+/**
+ * @param reads whether it is sure that a statement only reads, and locks nothing
+ * @returns false when it is not as expected, and nothing was changed
+ */
+export function foldTransactions(database: Database, reads: (sql: string) => boolean): boolean {
   const { client } = database
   const prototype = Object.getPrototypeOf(client) as Client
   const { _query: send, releaseConnection: release } = prototype
@@ -53,16 +57,22 @@ export function foldTransactions(database: Database): boolean {
   prototype._query = function (connection, query) {
     const isOfTransaction = (this as object) !== client
     if (isOfTransaction && query.sql === "BEGIN;" && !Object.hasOwn(connection, "query"))
-      begun.set(connection, new Transaction(connection))
+      begun.set(connection, new Transaction(connection, reads))
     const response = isOfTransaction ? begun.get(connection)?.hold(query) : undefined
     if (!response) return send.call(this, connection, query)
     query.response = response
     return Promise.resolve(query)
   }
   prototype.releaseConnection = function (connection) {
-    begun.get(connection)?.end()
-    begun.delete(connection)
-    return release.call(this, connection)
+    const transaction = begun.get(connection)
+    const letGo = () => {
+      transaction?.end()
+      begun.delete(connection)
+      return release.call(this, connection)
+    }
+    if (!transaction?.ending) return letGo()
+    void transaction.ending.then(letGo)
+    return Promise.resolve()
   }
   return true
 }
@@ -82,8 +92,14 @@ class Transaction {
   private underWay = 0
   /** Whether nothing failed, as far as can be told. */
   private isSound = true
+  private hasOnlyRead = true
+  /** Until PostgreSQL has heard of the end of what has only read. */
+  ending: Promise<void> | undefined
 
-  constructor(private readonly connection: Connection) {
+  constructor(
+    private readonly connection: Connection,
+    private readonly reads: (sql: string) => boolean,
+  ) {
     this.ask = connection.query!.bind(connection)
     connection.query = (...given) => this.next(given)
   }
@@ -106,6 +122,7 @@ class Transaction {
     const answer = isBegin ? answerTo("BEGIN", null) : answerOf(sql)
     if (!answer) return undefined
     this.held.push(sql.replace(/;$/, ""))
+    this.hasOnlyRead &&= isBegin
     // Who goes on with something else holds what he has inserted.
     if (!isBegin) this.idle ??= setImmediate(() => this.tell())
     return answer
@@ -133,6 +150,10 @@ class Transaction {
       return this.held.length > 0 ? this.tellFirst(given) : this.ask(...given)
     }
     if (this.held.length > 0 && !isText(config)) return this.tellFirst(given)
+    const isCommit = text === "COMMIT;"
+    const isDone = this.hasOnlyRead && this.isSound && this.underWay === 0 && this.held.length === 0
+    if (isCommit && isDone && !afterCommit) return this.endAtOnce(answered as Answered)
+    this.hasOnlyRead &&= isCommit || this.reads(text)
     this.underWay++
     const heard: Answered = (error, response) => {
       this.underWay--
@@ -147,6 +168,11 @@ class Transaction {
     if (isUndone) return this.leaveBroken(text, true, () => heard(this.refused))
     const after = this.connection.constructor.Query && afterCommit
     return held.length > 0 || after ? this.askWith(held, config, heard, after) : this.ask(config, heard)
+  }
+
+  private endAtOnce(answered: Answered): void {
+    this.ending = new Promise((resolve) => this.ask("COMMIT;", () => resolve()))
+    process.nextTick(answered, null, answerTo("COMMIT", null))
   }
 
   private take(): string[] {

@@ -193,6 +193,11 @@ export class Freshness {
     }
   }
 
+  /** Whether it is sure that a statement only reads, and locks nothing. */
+  reads(sql: string): boolean {
+    return !sql.includes(";") && this.tracker.readOf(sql, []) !== undefined
+  }
+
   /** What is expected to be asked once a transaction of this request is committed. To be called when the commit is noted as sent. */
   committing(): Committing | undefined {
     const { repeats, turn } = this.tracker

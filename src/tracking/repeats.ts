@@ -413,9 +413,10 @@ export class Repeats {
 
   /** A transaction ends, or has ended: what was written in it is seen from outside. */
   commit(on: object): void {
+    const written = this.written.get(on)
+    if (!written) return
     this.setOut()
     this.moves++
-    const written = this.written.get(on) ?? new Set()
     for (const table of written) this.move(table)
     const tables = [...written].filter((table) => table !== undefined)
     this.journey?.moves(tables.length < written.size ? undefined : tables)

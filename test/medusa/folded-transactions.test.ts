@@ -26,6 +26,8 @@ describe("a transaction", () => {
   let sent: string[] = []
   let afterCommit: AfterCommit | undefined
 
+  const reads = (sql: string) => /^select (?:id|count\(\*\)) from thing$|^select pg_backend_pid/.test(sql)
+
   before(async () => {
     database = await createDatabase("pegasus_begins")
     await database.client.query("create table thing (id int primary key)")
@@ -43,7 +45,7 @@ describe("a transaction", () => {
       sent.push(asked.text)
       return parse.call(this, asked)
     }
-    assert.ok(foldTransactions(shared as unknown as Connection))
+    assert.ok(foldTransactions(shared as unknown as Connection, reads))
     const knexPrototype = Object.getPrototypeOf((shared as unknown as { client: object }).client)
     const { _query: ask } = knexPrototype
     knexPrototype._query = function (connection: unknown, query: { sql: string }) {
@@ -482,7 +484,7 @@ describe("a transaction", () => {
       connection: { connectionString: database.url },
       pool: { min: 1, max: 1 },
     })
-    assert.ok(foldTransactions(waiting as unknown as Connection))
+    assert.ok(foldTransactions(waiting as unknown as Connection, reads))
     const transaction = await waiting.transaction()
     const locked = transaction.raw("lock table thing").then(() => "locked")
     await database.client.query("select pg_sleep(0.1)")
@@ -523,7 +525,43 @@ describe("a transaction", () => {
     assert.deepEqual(await ids(), [1])
   })
 
+  it("that has only read ends at once, and keeps its connection until that is heard", async () => {
+    const { pool } = (shared as unknown as { client: { pool: { numUsed(): number } } }).client
+    /** @returns how many connections are held when it has ended */
+    const after = async (...statements: string[]) => {
+      await shared.transaction(async (transaction) => {
+        for (const statement of statements) await transaction.raw(statement)
+      })
+      return pool.numUsed()
+    }
+    assert.equal(await after("select id from thing", "select count(*) from thing"), 1)
+    assert.deepEqual(heard().slice(0, 3), [
+      "BEGIN\n;\nselect id from thing",
+      "select count(*) from thing",
+      "COMMIT;",
+    ])
+    const next = await shared.raw("select transaction_timestamp() = statement_timestamp() as is_own")
+    assert.deepEqual([next.rows, pool.numUsed()], [[{ is_own: true }], 0])
+    const others = [
+      "select id from thing for update",
+      "select pg_advisory_xact_lock(1)",
+      "insert into thing values (1)",
+    ]
+    for (const other of others) assert.equal(await after("select id from thing", other), 0, other)
+    assert.equal(await after(insert(2), "select id from thing"), 0)
+    assert.deepEqual(await ids(), [1, 2])
+  })
+
+  it("that has only read lets its connection go when it is lost", async () => {
+    await shared.transaction(async (transaction) => {
+      const { rows } = await transaction.raw("select pg_backend_pid() as pid")
+      await transaction.raw("select id from thing")
+      await database.client.query("select pg_terminate_backend($1)", [rows[0].pid])
+    })
+    assert.deepEqual((await shared.raw("select 1 as one")).rows, [{ one: 1 }])
+  })
+
   it("is left alone where knex is not as expected", () => {
-    assert.equal(foldTransactions({ client: {} } as never), false)
+    assert.equal(foldTransactions({ client: {} } as never, reads), false)
   })
 })

@@ -47,7 +47,7 @@ describe("statements within a request", () => {
       return send.apply(this, given)
     }
     told = await toldCache(shared)
-    assert.ok(foldTransactions(shared as unknown as Connection))
+    assert.ok(foldTransactions(shared as unknown as Connection, (sql) => told.freshness.reads(sql)))
     assert.ok(spareRepeats(shared as unknown as Connection, locking, told.freshness))
   })
   after(async () => {
