@@ -189,9 +189,9 @@ export class Journey {
 
   /** Statements that requests of this kind ask from here on, until others may have written; undefined when this one is on no known course. */
   get upcoming(): ReadonlySet<Shape> | undefined {
-    if (this.at === undefined || this.at < 0) return undefined
+    if (this.at === undefined || this.course.steps.length === 0) return undefined
     const shapes = new Set<Shape>()
-    for (const step of this.course.steps.slice(this.at)) {
+    for (const step of this.course.steps.slice(Math.max(0, this.at))) {
       if (step.kind === "read") shapes.add(step.shape)
       else if (!step.tables) break
     }
@@ -246,13 +246,15 @@ export class Journey {
     return this.at === undefined ? [] : this.expectedFrom(this.at + 1, "statement", isKnown)
   }
 
-  /** What will be asked after a commit that was just sent, and before anything else is written. */
-  aheadOfCommit(isKnown: (sql: string) => boolean): Expected[] {
-    if (this.at === undefined) return []
+  /** What will be asked after a commit that was just sent, and before anything else is written; undefined when that is nothing. */
+  aheadOfCommit(isKnown: (sql: string) => boolean): Expected[] | undefined {
+    if (this.at === undefined) return undefined
     // That it is answered is a move, too.
     const from = this.at + 1 + this.moved + 1
     const [last, next] = this.course.steps.slice(from - 1, from + 1)
-    return last?.kind === "move" && next?.kind === "read" ? this.expectedFrom(from, "commit", isKnown) : []
+    return last?.kind === "move" && next?.kind === "read"
+      ? this.expectedFrom(from, "commit", isKnown)
+      : undefined
   }
 
   private expectedFrom(from: number, asked: With, isKnown: (sql: string) => boolean): Expected[] {

@@ -222,22 +222,32 @@ export class Repeats {
    * @param turn see `When`
    */
   committing(turn: number): Committing | undefined {
-    const along = this.questionsOf(
-      this.journey?.aheadOfCommit((sql) => this.standing(sql) !== undefined) ?? [],
-    )
-    if (along.length === 0) return undefined
+    const isKnown = (sql: string) =>
+      this.standing(sql) !== undefined || (this.past.asked.has(sql) && !this.isRecalled)
+    const expected = this.journey?.aheadOfCommit(isKnown)
+    if (!expected) return undefined
+    const along = this.questionsOf(expected)
+    const past = this.unproven([])
+    if (along.length + past.length === 0) return undefined
     for (const one of along) trying(one)
+    const proof = proofsOf(past)
     const sent = this.moves
     const answered = (responses: readonly Response[]) => {
-      if (responses.length !== along.length) return
+      if (responses.length !== proof.length + along.length) return
+      // The answer to the commit, which is yet to be noted, is a move.
+      const began = this.moves + 1
+      const isUnmoved = ({ question }: { question: Question }) => this.isUnmoved(question.tables, sent)
+      if (past.length > 0 && this.allMovedAt <= sent) {
+        this.recalledAt = began
+        this.seed(past, responses[0]!, began, isUnmoved)
+      }
       for (const [index, one] of along.entries()) {
-        if (!this.isUnmoved(one.question.tables, sent)) continue
-        const value = Promise.resolve(givenBy(one.question, responses[index]!))
-        // The answer to the commit, which is yet to be noted, is a move.
-        this.put({ ...one, began: this.moves + 1, turn, value, isAhead: true, isUnseen: true })
+        if (!isUnmoved(one)) continue
+        const value = Promise.resolve(givenBy(one.question, responses[proof.length + index]!))
+        this.put({ ...one, began, turn, value, isAhead: true, isUnseen: true })
       }
     }
-    return { texts: along.map(({ question }) => question.text), answered }
+    return { texts: [...proof, ...along.map(({ question }) => question.text)], answered }
   }
 
   private put(made: Omit<Answer, "at">): void {
@@ -304,7 +314,7 @@ export class Repeats {
     send: Send,
     turn: number,
   ): Promise<readonly Response[]> {
-    const proof = past.length > 0 ? [proofOf(past.map(([, { question }]) => question.proof!))] : []
+    const proof = proofsOf(past)
     const ahead = along.map(({ question }) => question.text)
     const began = this.moves
     const sent = send([...texts, ...proof, ...ahead])
@@ -326,11 +336,17 @@ export class Repeats {
   }
 
   /** Of what was asked by requests before stands what has the same versions. */
-  private seed(past: [string, Remembered][], { rows }: Response, began: number): void {
+  private seed(
+    past: [string, Remembered][],
+    { rows }: Response,
+    began: number,
+    isUnmoved: (one: Remembered) => boolean = () => true,
+  ): void {
     const versions = rows[0]!.versions as string[]
-    for (const [index, [key, { question, given }]] of past.entries()) {
+    for (const [index, [key, one]] of past.entries()) {
+      const { question, given } = one
       const isSame = given.versions !== undefined && versions[index] === given.versions
-      if (!isSame || this.standing(key)) continue
+      if (!isSame || !isUnmoved(one) || this.standing(key)) continue
       this.answers.set(key, { question, given, began, turn: 0, at: 0, value: Promise.resolve(given) })
     }
   }
@@ -444,6 +460,10 @@ export class Repeats {
     return this.allMovedAt <= began && tables.every((table) => (this.movedAt.get(table) ?? 0) <= began)
   }
 }
+
+/** What asks for the versions of all of them, if there are any. */
+const proofsOf = (past: readonly [string, Remembered][]) =>
+  past.length > 0 ? [proofOf(past.map(([, { question }]) => question.proof!))] : []
 
 function givenBy({ proof }: Question, response: Response): Given {
   if (proof === undefined) return { response, versions: undefined }

@@ -226,7 +226,7 @@ describe("the course of requests of a kind", () => {
       const ahead: string[][] = []
       for (let move = 0; move < moves; move++) {
         journey.moves(["address"])
-        ahead.push(journey.aheadOfCommit(nothingIsKnown).map(({ sql }) => sql))
+        ahead.push((journey.aheadOfCommit(nothingIsKnown) ?? []).map(({ sql }) => sql))
       }
       ask(journey, lines)
       journey.end()

@@ -161,3 +161,52 @@ describe("what a request begins with", () => {
     assert.deepEqual(await visit(course, 2), [["select * from region", taxesOf(2)]])
   })
 })
+
+describe("what the requests before asked", () => {
+  const region: Question = {
+    ...{ sql: "select * from region", key: "select * from region", text: "select *, versions from region" },
+    ...{ shape: {}, tables: ["region"], proof: "select versions from region" },
+    ...{ isRepeatable: true, isAlone: false, mayBeAhead: true },
+  }
+  const course = new Course()
+  const response = { rows: [{ name: "EU", "pegasus versions": "1" }], fields: [{ name: "pegasus versions" }] }
+
+  /**
+   * One writes something, and then asks what the one before it asked.
+   * @param versions of the rows, as the commit brings them
+   * @param meanwhile done between the commit and its answer
+   * @returns what went with the commit, and what was asked
+   */
+  async function visit(before: Repeats, versions: string, meanwhile = (_repeats: Repeats) => {}) {
+    const repeats = new Repeats(before.remembered(), course.begin(""), () => region)
+    const here = {}
+    repeats.write("insert into flow", "flow", here)
+    repeats.commit(here)
+    const committing = repeats.committing(0)
+    meanwhile(repeats)
+    committing?.answered([{ rows: [{ versions: [versions] }], fields: [] }])
+    repeats.commit(here)
+    const asked: string[] = []
+    await repeats.answer(region, async (texts) => {
+      asked.push(...texts)
+      return texts.map((text) =>
+        text === region.text ? structuredClone(response) : { rows: [{ versions: [versions] }], fields: [] },
+      )
+    })
+    repeats.journey?.end()
+    return { repeats, along: committing?.texts.length ?? 0, asked: asked.length }
+  }
+
+  it("is proven in the message that commits", async () => {
+    const first = await visit(new Repeats(), "1")
+    assert.deepEqual([first.along, first.asked], [0, 1])
+    const second = await visit(first.repeats, "1")
+    assert.deepEqual([second.along, second.asked], [1, 0])
+    const changed = await visit(second.repeats, "2")
+    assert.deepEqual([changed.along, changed.asked], [1, 1])
+    const moved = await visit(second.repeats, "1", (repeats) => repeats.write("update region", "region", {}))
+    assert.deepEqual([moved.along, moved.asked], [1, 1])
+    const locked = await visit(second.repeats, "1", (repeats) => repeats.forget())
+    assert.deepEqual([locked.along, locked.asked], [1, 1], "it is proven again")
+  })
+})

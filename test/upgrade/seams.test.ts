@@ -42,6 +42,12 @@ const seams: Record<string, Renaming[]> = {
   "fields of entities": [
     { files: "/@medusajs/utils/dist/dal/", from: "\\bprocessProperty\\b", to: "serializeProperty" },
   ],
+  "what steps are given": [
+    { files: "/@medusajs/workflows-sdk/dist/", from: "\\bresolveValue\\b", to: "valueFor" },
+  ],
+  "executions of flows": [
+    { files: "/@medusajs/workflow-engine", from: "\\bworkflowExecutionService_", to: "executionService_" },
+  ],
   "begin of a transaction": [
     { files: "/@medusajs/[^/]+/dist/", from: "\\bbeginTransaction\\b", to: "startTransaction" },
   ],
