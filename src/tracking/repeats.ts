@@ -20,6 +20,8 @@ const longestInsert = 16_000
 const insertion = /^insert into "?(\w+)"?/
 /** How long an answer that was asked for ahead may wait to be looked at, when it is one that may not be repeated. Milliseconds. */
 const longestAhead = 50
+/** As how many more tries it counts that it had waited longer. */
+const triesOfLate = 4
 
 /** Of requests before. */
 export interface Past {
@@ -354,6 +356,7 @@ export class Repeats {
   /** What was given before, or ahead, if it stands; undefined also when asking ahead failed. */
   private known(key: string, { since }: When): Promise<Given | undefined> | undefined {
     const known = this.standing(key)
+    if (!known) this.noteLateness(key)
     if (!known || known.turn < since) return undefined
     const { lucks = [], isAhead, question, value } = known
     const luck = lucks.shift()
@@ -366,10 +369,14 @@ export class Repeats {
 
   private standing(key: string): Answer | undefined {
     const known = this.answers.get(key)
-    if (!known || !this.stands(known)) return undefined
-    const { question, at } = known
-    const isLate = !question.isRepeatable && Date.now() - at > longestAhead
-    return isLate ? undefined : known
+    return known && this.stands(known) && !isLate(known) ? known : undefined
+  }
+
+  /** What was asked too early is better asked along with something later. */
+  private noteLateness(key: string): void {
+    const known = this.answers.get(key)
+    const luck = known && isLate(known) ? known.lucks?.[0] : undefined
+    if (luck) luck.tries += triesOfLate
   }
 
   /**
@@ -460,6 +467,8 @@ export class Repeats {
     return this.allMovedAt <= began && tables.every((table) => (this.movedAt.get(table) ?? 0) <= began)
   }
 }
+
+const isLate = ({ question, at }: Answer) => !question.isRepeatable && Date.now() - at > longestAhead
 
 /** What asks for the versions of all of them, if there are any. */
 const proofsOf = (past: readonly [string, Remembered][]) =>

@@ -1,6 +1,6 @@
 /** What a request asks in the message that commits, and what it is given of that. */
 import assert from "node:assert/strict"
-import { describe, it } from "node:test"
+import { describe, it, mock } from "node:test"
 import { type Question, Repeats } from "../../src/tracking"
 import { Course, type Journey } from "../../src/tracking/course"
 
@@ -38,6 +38,18 @@ describe("what is asked with a commit", () => {
       notes.push(response.rows[0]?.note)
     }
     assert.deepEqual(notes, ["of the commit", "of the commit", "asked"])
+  })
+
+  it("is asked along with something later when it had waited too long", async () => {
+    const luck = { tries: 10, serves: 10 }
+    const early = { ...journey, aheadOfCommit: () => [{ sql, lucks: [luck] }] }
+    const payment = { ...question, isRepeatable: false }
+    const repeats = new Repeats(undefined, early as unknown as Journey, () => payment)
+    repeats.committing(0)!.answered([responseOf("of the commit")])
+    mock.timers.enable({ apis: ["Date"], now: Date.now() + 60 })
+    const { response } = await repeats.answer(payment, async () => [responseOf("asked")])
+    mock.timers.reset()
+    assert.deepEqual([response.rows[0]?.note, luck], ["asked", { tries: 15, serves: 10 }])
   })
 
   /**
