@@ -17,6 +17,7 @@ import { spareFinds } from "./repeated-finds"
 import { spareRepeats } from "./repeated-statements"
 import { saveExecutionsUnread } from "./saved-executions"
 import { notAsRead } from "./seams"
+import { commitLinksAtOnce } from "./single-writes"
 
 export interface CartPathOptions {
   cache: Cache
@@ -33,6 +34,7 @@ export function shortenCartPath(options: CartPathOptions): string[] {
   const otherwise = notAsRead({
     "flushed updates": tellFlushes,
     transactions: () => foldTransactions(database, (sql) => freshness.reads(sql)),
+    links: commitLinksAtOnce,
     "repeated statements": () => spareRepeats(database, locking as Locking | undefined, freshness),
     "repeated finds": () => spareFinds(freshness),
     carts: () => keepCarts(options),

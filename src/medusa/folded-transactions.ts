@@ -25,6 +25,8 @@ type Answered = (error: unknown, response?: unknown) => void
 
 interface Connection {
   query?: Ask
+  /** What happened to it; by knex. */
+  __knex__disposed?: unknown
   /** Of pg. */
   constructor: { Query?: new (config: Config, values: undefined, answered: Answered) => Sent }
 }
@@ -93,6 +95,8 @@ class Transaction {
   /** Whether nothing failed, as far as can be told. */
   private isSound = true
   private hasOnlyRead = true
+  /** Whether it was committed with its only statement; what follows begins anew. */
+  private isCommitted = false
   /** Until PostgreSQL has heard of the end of what has only read. */
   ending: Promise<void> | undefined
 
@@ -114,6 +118,7 @@ class Transaction {
 
   /** @returns what it gives; undefined when it is not held back */
   hold({ sql, bindings, options }: Query): Query["response"] {
+    if (this.isCommitted && !ends.test(sql)) this.beginAnew()
     const isPlain = !bindings?.length && isUsual({ options })
     const isBegin = sql === "BEGIN;"
     if (isBegin) this.recover()
@@ -144,6 +149,11 @@ class Transaction {
     const [whole, answered] = given
     const { text, afterCommit } = whole as Config
     const config = afterCommit ? { text } : (whole as Config)
+    if (this.isCommitted && ends.test(text) && typeof answered === "function") {
+      process.nextTick(answered, null, answerTo(text.replace(";", ""), null))
+      return undefined
+    }
+    if (this.isCommitted) this.beginAnew()
     if (given.length !== 2 || typeof answered !== "function") {
       // Nobody tells what becomes of it.
       this.isSound = false
@@ -163,15 +173,53 @@ class Transaction {
       answered(reason, response)
     }
     const held = this.take()
+    const { Query } = this.connection.constructor
+    const isAll = held.length === 1 && held[0] === "BEGIN"
+    if (Query && afterCommit?.isAtOnce && isAll) return this.askAtOnce(text, heard, afterCommit)
     // PostgreSQL answers that it has undone the transaction, which nobody looks at; and who heard of the refusal did not ask what was refused.
     const isUndone = this.refused !== undefined && /^(?:COMMIT|RELEASE)\b/.test(text)
     if (isUndone) return this.leaveBroken(text, true, () => heard(this.refused))
-    const after = this.connection.constructor.Query && afterCommit
+    const after = Query && !afterCommit?.isAtOnce ? afterCommit : undefined
     return held.length > 0 || after ? this.askWith(held, config, heard, after) : this.ask(config, heard)
   }
 
+  private beginAnew(): void {
+    this.isCommitted = false
+    this.held.push("BEGIN")
+  }
+
+  /** All that the transaction does, and its end. */
+  private askAtOnce(text: string, answered: Answered, after: AfterCommit): void {
+    this.later = []
+    const inTurn: Answered = (error, response) => {
+      answered(error, response)
+      this.resume()
+    }
+    const commit = (given: unknown) => {
+      this.isCommitted = true
+      after.isDone = true
+      inTurn(null, given)
+    }
+    const done: string[] = []
+    const whole = inOneMessage(["BEGIN", text, "COMMIT", ...after.texts])
+    const query = this.query(whole, done, (error, responses) => {
+      const [, given, , ...answers] = error ? [] : (responses as Response[])
+      if (!error) after.answers = answers
+      if (!error) commit(given)
+      // What was asked after it failed.
+      else if (done[2] === "COMMIT") commit((query as { _results: unknown[] })._results[1])
+      else this.leaveBroken(text, false, () => inTurn(error))
+    })
+  }
+
   private endAtOnce(answered: Answered): void {
-    this.ending = new Promise((resolve) => this.ask("COMMIT;", () => resolve()))
+    this.ending = new Promise((resolve) =>
+      this.ask("COMMIT;", (error: unknown) => {
+        // Nobody hears of it: the pool does not give such a connection to anybody else.
+        if (error) this.connection.__knex__disposed = error
+        resolve()
+      }),
+    )
     process.nextTick(answered, null, answerTo("COMMIT", null))
   }
 

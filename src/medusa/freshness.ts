@@ -198,10 +198,13 @@ export class Freshness {
     return !sql.includes(";") && this.tracker.readOf(sql, []) !== undefined
   }
 
-  /** What is expected to be asked once a transaction of this request is committed. To be called when the commit is noted as sent. */
-  committing(): Committing | undefined {
+  /**
+   * What is expected to be asked once a transaction of this request is committed. To be called when the commit is noted as sent.
+   * @param moves when it is called earlier: how many changes are yet to be noted until the commit is answered
+   */
+  committing(moves?: number): Committing | undefined {
     const { repeats, turn } = this.tracker
-    return repeats?.committing(turn)
+    return repeats?.committing(turn, moves)
   }
 
   private questionOf(sql: string, bindings: readonly unknown[], key: string): Question | undefined {

@@ -13,6 +13,9 @@ export interface AfterCommit {
   texts: readonly string[]
   /** What they gave, when all of them could be asked. */
   answers?: readonly Response[]
+  /** Of a statement that is all its transaction does: whether it is to be committed in the same message, and whether it was. */
+  isAtOnce?: boolean
+  isDone?: boolean
 }
 
 export type Send = (this: unknown, connection: object, query: Query) => Promise<Query>

@@ -14,8 +14,8 @@ import { Shares } from "../tracking"
 import type { Database, Freshness } from "./freshness"
 import { textOf } from "./text-of"
 
-type Method = (...given: unknown[]) => Promise<unknown>
-type Service = Record<string, unknown>
+export type Method = (...given: unknown[]) => Promise<unknown>
+export type Service = Record<string, unknown>
 
 /** Modules that hold what a shop offers, as opposed to what is done with it. */
 const reference = new Set<string>([
@@ -120,7 +120,7 @@ const nameOfCall = (module: string, method: string, given: unknown[]) => () =>
   textOf([module, method, ...given.slice(0, 2)])
 
 /** Steps of workflows hand on who they are; whatever holds a manager of entities may be part of a transaction. */
-function mayBeOfTransaction(context: unknown): boolean {
+export function mayBeOfTransaction(context: unknown): boolean {
   if (context === undefined) return false
   const { __type, manager, transactionManager } = (context ?? {}) as Record<string, unknown>
   return __type !== MedusaContextType || manager !== undefined || transactionManager !== undefined
@@ -281,7 +281,7 @@ function isMedusas(key: string, service: Service): boolean {
 }
 
 const joinerOf = (service: Service) => (service.__joinerConfig ?? {}) as JoinerConfig
-const isLink = (service: Service) => joinerOf(service).isLink === true
+export const isLink = (service: Service) => joinerOf(service).isLink === true
 
 /** What a shop offers; but for links that are made at every sale. */
 function isReference(key: string, service: Service): boolean {

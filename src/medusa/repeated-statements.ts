@@ -10,6 +10,7 @@ import type { Response } from "../tracking"
 import type { Database, Freshness } from "./freshness"
 import { type AfterCommit, inOneMessage, isUsual, type Send } from "./knex-client"
 import { forgetWhenLocked, type Locking } from "./locks"
+import { isAllOfTransaction } from "./single-writes"
 
 /** @returns false when it is not as expected, and nothing was changed */
 export function spareRepeats(
@@ -22,21 +23,31 @@ export function spareRepeats(
   const send = prototype._query
   if (typeof send !== "function" || typeof locking?.acquire !== "function") return false
   forgetWhenLocked(locking, freshness)
+  /** Connections whose transaction was committed with its only statement. */
+  const committed = new WeakSet<object>()
   prototype._query = function (connection, query) {
     const { sql, bindings = [] } = query
     const isPlain = isUsual(query) && !bindings.some(isWithoutText)
     const asking =
       this === client && isPlain ? freshness.asking(sql, bindings, keyOf(sql, bindings)) : undefined
     if (!asking) {
+      const isCommit = sql === "COMMIT;"
+      // It was committed with its only statement, and that was noted.
+      if (committed.delete(connection) && isCommit) return send.call(this, connection, query)
       freshness.asked()
       freshness.noteChange(sql, connection)
+      const isAtOnce = this !== client && isPlain && bindings.length === 0 && isAllOfTransaction(sql)
       const isOfStore = (this as typeof client).config === client.config
-      const ending = isOfStore && sql === "COMMIT;" ? freshness.committing() : undefined
-      const afterCommit: AfterCommit | undefined = ending && { texts: ending.texts }
+      const ending = isOfStore && (isCommit || isAtOnce) ? freshness.committing(isAtOnce ? 3 : 1) : undefined
+      const afterCommit: AfterCommit | undefined =
+        ending || isAtOnce ? { texts: ending?.texts ?? [], isAtOnce } : undefined
       const sent = afterCommit ? { ...query, options: { ...query.options, afterCommit } } : query
       return send.call(this, connection, sent).finally(() => {
         if (afterCommit?.answers) ending?.answered(afterCommit.answers)
         freshness.noteChange(sql, connection)
+        if (!afterCommit?.isDone) return
+        committed.add(connection)
+        for (let time = 0; time < 2; time++) freshness.noteChange("COMMIT;", connection)
       })
     }
     // On the connection that is there: who waited for another would keep it from others who wait.

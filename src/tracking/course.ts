@@ -246,11 +246,13 @@ export class Journey {
     return this.at === undefined ? [] : this.expectedFrom(this.at + 1, "statement", isKnown)
   }
 
-  /** What will be asked after a commit that was just sent, and before anything else is written; undefined when that is nothing. */
-  aheadOfCommit(isKnown: (sql: string) => boolean): Expected[] | undefined {
+  /**
+   * What will be asked after a commit, and before anything else is written; undefined when that is nothing.
+   * @param moves that are yet to come until then: that it is answered, when it was just sent
+   */
+  aheadOfCommit(isKnown: (sql: string) => boolean, moves = 1): Expected[] | undefined {
     if (this.at === undefined) return undefined
-    // That it is answered is a move, too.
-    const from = this.at + 1 + this.moved + 1
+    const from = this.at + 1 + this.moved + moves
     const [last, next] = this.course.steps.slice(from - 1, from + 1)
     return last?.kind === "move" && next?.kind === "read"
       ? this.expectedFrom(from, "commit", isKnown)

@@ -67,7 +67,7 @@ export type Send = (texts: readonly string[]) => Promise<readonly Response[]>
 /** What is asked in the message that commits a transaction. */
 export interface Committing {
   texts: readonly string[]
-  /** To be called before the commit is noted as answered. */
+  /** To be called before it is noted that the commit is answered, and what else is yet to come until then. */
   answered(responses: readonly Response[]): void
 }
 
@@ -222,11 +222,12 @@ export class Repeats {
   /**
    * What is expected to be asked after a commit that was sent. What is asked in the same message, after it, sees what it committed.
    * @param turn see `When`
+   * @param moves see `Journey`
    */
-  committing(turn: number): Committing | undefined {
+  committing(turn: number, moves = 1): Committing | undefined {
     const isKnown = (sql: string) =>
       this.standing(sql) !== undefined || (this.past.asked.has(sql) && !this.isRecalled)
-    const expected = this.journey?.aheadOfCommit(isKnown)
+    const expected = this.journey?.aheadOfCommit(isKnown, moves)
     if (!expected) return undefined
     const along = this.questionsOf(expected)
     const past = this.unproven([])
@@ -236,8 +237,8 @@ export class Repeats {
     const sent = this.moves
     const answered = (responses: readonly Response[]) => {
       if (responses.length !== proof.length + along.length) return
-      // The answer to the commit, which is yet to be noted, is a move.
-      const began = this.moves + 1
+      // What is yet to be noted is of what was committed.
+      const began = this.moves + moves
       const isUnmoved = ({ question }: { question: Question }) => this.isUnmoved(question.tables, sent)
       if (past.length > 0 && this.allMovedAt <= sent) {
         this.recalledAt = began

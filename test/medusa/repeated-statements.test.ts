@@ -3,10 +3,12 @@ import assert from "node:assert/strict"
 import { EventEmitter } from "node:events"
 import { after, before, beforeEach, describe, it, mock } from "node:test"
 import knex, { type Knex } from "knex"
+import { Client } from "pg"
 import { foldTransactions } from "../../src/medusa/folded-transactions"
 import type { Database as Connection } from "../../src/medusa/freshness"
 import { ownWrites } from "../../src/medusa/own-writes"
 import { spareRepeats } from "../../src/medusa/repeated-statements"
+import { makeAtOnce } from "../../src/medusa/single-writes"
 import { pickOf, randomOf } from "../history/random"
 import { createDatabase, type Database } from "../support/database"
 import { type ToldCache, toldCache } from "../support/told-cache"
@@ -16,6 +18,7 @@ create table cart (id text primary key, note text);
 create table cart_item (id text primary key, cart_id text references cart (id) on delete cascade, note text);
 create table cart_log (id text primary key, note text);
 create table cart_mirror (id text primary key, note text);
+create table cart_link (cart_id text primary key, made int default 7, check (cart_id <> 'no'));
 create table product (id text primary key, note text);
 create table inventory_level (id text primary key, note text);
 create table payment (id text primary key, note text);
@@ -184,6 +187,68 @@ describe("statements within a request", () => {
     const withParameters = async (cart: string) => [await shared("cart").where({ id: cart }), await all(cart)]
     assert.equal(await ofKnownKind("with parameters", withParameters), 2)
     assert.equal(await ofKnownKind("search", search), 2, "a search may yet be made another")
+  })
+
+  it("are asked in the message in which a link is made and committed", async (t) => {
+    const asked = t.mock.method(Client.prototype, "query").mock
+    /** How many messages were about links. */
+    const messages = () =>
+      asked.calls.filter(({ arguments: [config] }) => {
+        const { text } = config as { text?: string }
+        return (text ?? String(config)).includes("cart_link")
+      }).length
+    const linkOf = (id: string) =>
+      `insert into "cart_link" ("cart_id") values ('${id}') on conflict ("cart_id") do update set "made" = 8 returning "made"`
+    const service = {
+      create: (...given: unknown[]) =>
+        shared.transaction(async (transaction) => {
+          const [id, then] = given as [string, ((transaction: Knex) => Promise<unknown>) | undefined]
+          const { rows } = await transaction.raw(linkOf(id))
+          await then?.(transaction)
+          return rows[0].made as number
+        }),
+    }
+    const { create } = service
+    const creating = create as (...given: unknown[]) => Promise<number>
+    makeAtOnce(service)
+    const link = service.create as typeof creating
+    const links = (cart: string) => rowsOf(`select made from cart_link where cart_id = '${cart}'`)
+    let sentInAll: number[] = []
+    const run = (make: typeof creating) => async (cart: string) => {
+      sentInAll = []
+      await rowsOf(`select note from cart where id = '${cart}'`)
+      const before = messages()
+      assert.equal(await make(cart), 7)
+      sentInAll.push(messages() - before)
+      assert.deepEqual(await links(cart), [{ made: 7 }])
+      sentInAll.push(messages() - before)
+    }
+    assert.equal(await ofKnownKind("links as ever", run(creating)), 1)
+    assert.deepEqual(sentInAll, [2, 2])
+    assert.equal(await ofKnownKind("links at once", run(link)), 1)
+    assert.deepEqual(sentInAll, [1, 1])
+    assert.equal(await link(`cart ${carts}`), 8, "outside of a request, too")
+    const failing = async (cart: string) => {
+      await run(link)(cart)
+      await rowsOf("select note from product")
+    }
+    assert.equal(await ofKnownKind("links before what fails", failing), 1)
+    await database.client.query("alter table product rename to thing")
+    await assert.rejects(ofKnownKind("links before what fails", failing), { code: "42P01" })
+    assert.deepEqual(
+      sentInAll,
+      [1, 3],
+      "it was made, and what was asked after it is asked in its turn, at last alone",
+    )
+    await database.client.query("alter table thing rename to product")
+    await assert.rejects(link("no"), { code: "23514" })
+    assert.deepEqual(await links("no"), [])
+    const more = async (transaction: Knex) => {
+      for (const id of ["a", "b"]) await transaction.raw("insert into cart_log values (?)", [id])
+      throw new Error("no more")
+    }
+    await assert.rejects(link("more", more), { message: "no more" })
+    assert.deepEqual([await links("more"), await rowsOf("select * from cart_log")], [[{ made: 7 }], []])
   })
 
   it("are asked in the message that commits what was written before them", async () => {

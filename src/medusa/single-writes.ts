@@ -1,0 +1,37 @@
+/**
+ * A link is made by one `insert` in a transaction of its own, which asks for what the database put into it (`returning`): then nothing is left but to commit. Both go in one message.
+ *
+ * The seam: `create` of the services of links (link-modules/dist/services/link-module-service.js:89, 2.21.2), when it is not part of somebody's transaction. Of what is sent in it
+ * only the first statement counts; should another follow in the same transaction, it begins anew.
+ */
+import { AsyncLocalStorage } from "node:async_hooks"
+import { MedusaModule } from "@medusajs/framework/modules-sdk"
+import { isLink, type Method, mayBeOfTransaction, type Service } from "./module-reads"
+
+const single = new AsyncLocalStorage<{ isSent: boolean }>()
+
+/** Whether the statement that is sent in this context is all that its transaction does. To be asked once for each. */
+export function isAllOfTransaction(sql: string): boolean {
+  const write = single.getStore()
+  if (!write || write.isSent || !sql.startsWith("insert into")) return false
+  write.isSent = true
+  return true
+}
+
+/** @returns false when it is not as expected, and nothing was changed */
+export function commitLinksAtOnce(): boolean {
+  const services = MedusaModule.getLoadedModules().flatMap((loaded) => Object.values(loaded) as Service[])
+  const links = services.filter(isLink)
+  if (links.some(({ create }) => typeof create !== "function")) return false
+  for (const link of links) makeAtOnce(link)
+  return true
+}
+
+/** @param service of a link */
+export function makeAtOnce(service: Service): void {
+  const create = service.create as Method
+  service.create = function (this: unknown, ...given: unknown[]) {
+    const make = () => create.apply(this, given)
+    return mayBeOfTransaction(given[3]) ? make() : single.run({ isSent: false }, make)
+  }
+}
