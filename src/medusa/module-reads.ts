@@ -120,7 +120,7 @@ const nameOfCall = (module: string, method: string, given: unknown[]) => () =>
   textOf([module, method, ...given.slice(0, 2)])
 
 /** Steps of workflows hand on who they are; whatever holds a manager of entities may be part of a transaction. */
-export function mayBeOfTransaction(context: unknown): boolean {
+function mayBeOfTransaction(context: unknown): boolean {
   if (context === undefined) return false
   const { __type, manager, transactionManager } = (context ?? {}) as Record<string, unknown>
   return __type !== MedusaContextType || manager !== undefined || transactionManager !== undefined

@@ -6,7 +6,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks"
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
-import { isLink, type Method, mayBeOfTransaction, type Service } from "./module-reads"
+import { isLink, type Method, type Service } from "./module-reads"
 
 const single = new AsyncLocalStorage<{ isSent: boolean }>()
 
@@ -21,10 +21,10 @@ export function isAllOfTransaction(sql: string): boolean {
 /** @returns false when it is not as expected, and nothing was changed */
 export function commitLinksAtOnce(): boolean {
   const services = MedusaModule.getLoadedModules().flatMap((loaded) => Object.values(loaded) as Service[])
-  const links = services.filter(isLink)
-  if (links.some(({ create }) => typeof create !== "function")) return false
+  // Of those that are only read nothing is written.
+  const links = services.filter((service) => isLink(service) && typeof service.create === "function")
   for (const link of links) makeAtOnce(link)
-  return true
+  return links.length > 0
 }
 
 /** @param service of a link */
@@ -32,6 +32,8 @@ export function makeAtOnce(service: Service): void {
   const create = service.create as Method
   service.create = function (this: unknown, ...given: unknown[]) {
     const make = () => create.apply(this, given)
-    return mayBeOfTransaction(given[3]) ? make() : single.run({ isSent: false }, make)
+    const { manager, transactionManager } = (given[3] ?? {}) as Record<string, unknown>
+    const isOfOther = manager !== undefined || transactionManager !== undefined
+    return isOfOther ? make() : single.run({ isSent: false }, make)
   }
 }
