@@ -150,6 +150,7 @@ class Transaction {
     const { text, afterCommit } = whole as Config
     const config = afterCommit ? { text } : (whole as Config)
     if (this.isCommitted && ends.test(text) && typeof answered === "function") {
+      this.isCommitted = false
       process.nextTick(answered, null, answerTo(text.replace(";", ""), null))
       return undefined
     }
@@ -279,7 +280,7 @@ class Transaction {
       if (!error) inTurn(null, own.length === 1 ? own[0] : own)
       else if (done[held.length] === "COMMIT") inTurn(null, answerTo("COMMIT", null))
       else {
-        if (held.some((one) => one !== "BEGIN")) this.refuse(error)
+        if (held.some((one) => one !== "BEGIN" && !setting.test(one))) this.refuse(error)
         this.leaveBroken(text, hasBegun, () => this.fail(text, error, inTurn))
       }
     }

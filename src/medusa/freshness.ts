@@ -50,8 +50,6 @@ interface Query {
 
 /** A statement that is about to be sent. */
 export interface Asking {
-  /** Whether others may be given the same answer. */
-  isRepeatable: boolean
   /** Rejects with what sending rejects with. */
   answer(send: SendAll): Promise<Response>
 }
@@ -182,7 +180,6 @@ export class Freshness {
     if (!question) return undefined
     const { tables, proof, isRepeatable } = question
     return {
-      isRepeatable,
       answer: async (send) => {
         const { response, versions } = await repeats.answer(question, send, { turn, since })
         const isProven = proof !== undefined && versions !== undefined && since === 0
@@ -200,11 +197,12 @@ export class Freshness {
 
   /**
    * What is expected to be asked once a transaction of this request is committed. To be called when the commit is noted as sent.
+   * @param on the connection
    * @param moves when it is called earlier: how many changes are yet to be noted until the commit is answered
    */
-  committing(moves?: number): Committing | undefined {
+  committing(on: object, moves?: number): Committing | undefined {
     const { repeats, turn } = this.tracker
-    return repeats?.committing(turn, moves)
+    return repeats?.committing(turn, on, moves)
   }
 
   private questionOf(sql: string, bindings: readonly unknown[], key: string): Question | undefined {
@@ -245,7 +243,7 @@ export class Freshness {
     this.tracker.noteChange(sql, on)
   }
 
-  /** Others may have written what this request has read. @param until when the last of them may have; milliseconds since 1970 */
+  /** Others may have written what this request has read. @param until the `moment` at which the last of them may have */
   forgetRepeats(until?: number): void {
     this.tracker.repeats?.forget(until)
   }

@@ -5,6 +5,7 @@
  * The seam: the methods of the locking module, and `locks` of its provider in memory (locking/dist/providers/in-memory.js:9, 2.21.2), which takes a lock that is
  * free in the turn in which it is asked for.
  */
+import { moment } from "../tracking"
 import type { Freshness } from "./freshness"
 
 type Keys = string | string[]
@@ -32,16 +33,16 @@ const mostReleased = 10_000
 
 export function forgetWhenLocked(locking: Locking, freshness: Pick<Freshness, "forgetRepeats">): void {
   const { acquire, execute, release, releaseAll } = locking
-  /** When each was released last; when any that is not in it may have been. Milliseconds since 1970. */
+  /** When each was released last; when any that is not in it may have been. */
   const released = new Map<string, number>()
   let others = 0
   const note = (keys: readonly string[]) => {
     if (released.size + keys.length > mostReleased) noteAll()
-    for (const key of keys) released.set(key, Date.now())
+    for (const key of keys) released.set(key, moment())
   }
   const noteAll = () => {
     released.clear()
-    others = Date.now()
+    others = moment()
   }
   /** Since when nobody holds them; undefined when somebody does, or that cannot be told. */
   const freeSince = (keys: readonly string[], args: Args | undefined) => {

@@ -38,7 +38,8 @@ export function spareRepeats(
       freshness.noteChange(sql, connection)
       const isAtOnce = this !== client && isPlain && bindings.length === 0 && isAllOfTransaction(sql)
       const isOfStore = (this as typeof client).config === client.config
-      const ending = isOfStore && (isCommit || isAtOnce) ? freshness.committing(isAtOnce ? 3 : 1) : undefined
+      const ending =
+        isOfStore && (isCommit || isAtOnce) ? freshness.committing(connection, isAtOnce ? 3 : 1) : undefined
       const afterCommit: AfterCommit | undefined =
         ending || isAtOnce ? { texts: ending?.texts ?? [], isAtOnce } : undefined
       const sent = afterCommit ? { ...query, options: { ...query.options, afterCommit } } : query
@@ -60,7 +61,7 @@ export function spareRepeats(
     }
     return asking.answer(sendAll).then(
       (response) => {
-        query.response = asking.isRepeatable ? ownOf(response) : response
+        query.response = ownOf(response)
         return query
       },
       (error) => {

@@ -77,8 +77,9 @@ export function saveExecutionsUnread(): boolean {
     return upsert.call(this, rows, ...rest).finally(() => ending.delete(key))
   }
   repository.find = function (options, context) {
-    const row =
-      ending.size > 0 ? ending.get(keyOf(Object.assign({}, ...(options.where?.$and ?? [])))) : undefined
+    const keys = options.where?.$and ?? []
+    const isAsked = ending.size > 0 && keys.length === 3
+    const row = isAsked ? ending.get(keyOf(Object.assign({}, ...keys))) : undefined
     if (!row) return find.call(this, options, context)
     return Promise.resolve([this.getActiveManager!(context).merge(this.entity, row)])
   }

@@ -8,6 +8,9 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import { isLink, type Method, type Service } from "./module-reads"
 
+/** More are made by several inserts (utils/dist/dal/mikro-orm/mikro-orm-create-connection.js:82). */
+const mostLinks = 100
+
 const single = new AsyncLocalStorage<{ isSent: boolean }>()
 
 /** Whether the statement that is sent in this context is all that its transaction does. To be asked once for each. */
@@ -34,6 +37,7 @@ export function makeAtOnce(service: Service): void {
     const make = () => create.apply(this, given)
     const { manager, transactionManager } = (given[3] ?? {}) as Record<string, unknown>
     const isOfOther = manager !== undefined || transactionManager !== undefined
-    return isOfOther ? make() : single.run({ isSent: false }, make)
+    const isLong = Array.isArray(given[0]) && given[0].length > mostLinks
+    return isOfOther || isLong ? make() : single.run({ isSent: false }, make)
   }
 }

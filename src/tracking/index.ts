@@ -4,6 +4,7 @@ export { Course, ids } from "./course"
 export { type Catalog, type Change, nameOfTag, type Table, tagsOfChange, tagsOfChanges } from "./dependencies"
 export {
   type Committing,
+  moment,
   type Past,
   type Question,
   type Reads,

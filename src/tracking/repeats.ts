@@ -120,9 +120,12 @@ export class Reads {
   }
 }
 
+/** What happens in this process, in its order; a clock may be set back. */
+let moments = 0
+export const moment = (): number => ++moments
+
 export class Repeats {
-  /** Milliseconds since 1970. */
-  private readonly began = Date.now()
+  private readonly began = moment()
   private moves = 0
   private allMovedAt = 0
   private readonly movedAt = new Map<string, number>()
@@ -222,9 +225,11 @@ export class Repeats {
   /**
    * What is expected to be asked after a commit that was sent. What is asked in the same message, after it, sees what it committed.
    * @param turn see `When`
+   * @param on the connection; where nothing was written nothing moves when it is committed
    * @param moves see `Journey`
    */
-  committing(turn: number, moves = 1): Committing | undefined {
+  committing(turn: number, on: object, moves = 1): Committing | undefined {
+    if (!this.written.has(on)) return undefined
     const isKnown = (sql: string) =>
       this.standing(sql) !== undefined || (this.past.asked.has(sql) && !this.isRecalled)
     const expected = this.journey?.aheadOfCommit(isKnown, moves)
@@ -446,7 +451,7 @@ export class Repeats {
     this.journey?.moves(tables.length < written.size ? undefined : tables)
   }
 
-  /** Others may have written: this request got a lock. @param until when the last of them may have; milliseconds since 1970 */
+  /** Others may have written: this request got a lock. @param until the moment at which the last of them may have */
   forget(until = Number.POSITIVE_INFINITY): void {
     if (until < this.began) return
     this.setOut()

@@ -153,6 +153,7 @@ class Reader {
       return written
     }
     if (select.lockingClause) throw new Opaque("it locks rows")
+    if (select.intoClause) throw new Opaque("it makes a table")
     const cut = select.limitCount || select.distinctClause || select.groupClause || select.havingClause
     for (const item of select.fromClause ?? []) this.from(item, level, isTop, Boolean(cut))
     this.narrow(select.whereClause, level, undefined)

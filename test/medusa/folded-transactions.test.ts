@@ -525,6 +525,15 @@ describe("a transaction", () => {
     assert.deepEqual(await ids(), [1])
   })
 
+  it("is not refused because of what was set in it", async () => {
+    await database.client.query("insert into thing values (1)")
+    await shared.transaction(async (transaction) => {
+      await transaction.raw("SET LOCAL lock_timeout = '3s'")
+      await assert.rejects(transaction.raw("select 1 / 0"), { code: "22012" })
+      await assert.rejects(transaction.raw("select 1"), { code: "25P02" })
+    })
+  })
+
   it("that has only read ends at once, and keeps its connection until that is heard", async () => {
     const { pool } = (shared as unknown as { client: { pool: { numUsed(): number } } }).client
     /** @returns how many connections are held when it has ended */

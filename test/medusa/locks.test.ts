@@ -1,7 +1,8 @@
 /** Since when a lock was free that a request got, with Medusa's own locking module and its locks in memory. */
 import assert from "node:assert/strict"
-import { afterEach, beforeEach, describe, it, mock } from "node:test"
+import { beforeEach, describe, it, mock } from "node:test"
 import { forgetWhenLocked, type Locking } from "../../src/medusa/locks"
+import { moment } from "../../src/tracking"
 
 const { InMemoryLockingProvider } = require("@medusajs/locking/dist/providers/in-memory")
 const { default: LockingModule } = require("@medusajs/locking/dist/services/locking-module")
@@ -11,7 +12,6 @@ describe("who gets a lock", () => {
   let locking: Locking
   /** Until when what was read is forgotten, for each lock that was got; undefined: all. */
   let forgotten: (number | undefined)[]
-  let provider: { acquire(key: string): Promise<void> }
 
   function open(made: object): Locking {
     const lockingProviderService = { retrieveProviderRegistration: () => made }
@@ -21,31 +21,37 @@ describe("who gets a lock", () => {
   }
 
   beforeEach(() => {
-    mock.timers.enable({ apis: ["Date"], now: 1_000 })
     forgotten = []
-    provider = new InMemoryLockingProvider()
-    locking = open(provider)
+    locking = open(new InMemoryLockingProvider())
   })
 
-  afterEach(() => mock.timers.reset())
+  /** That what was read before something is forgotten, and what was read after it is not. */
+  async function forgetsUntil(something: () => Promise<unknown>, keys: string | string[] = "cart") {
+    const before = moment()
+    await something()
+    const after = moment()
+    await locking.acquire(keys)
+    const until = forgotten.at(-1)!
+    assert.ok(before < until && until < after, `${before} < ${until} < ${after}`)
+  }
 
   it("forgets what was read before the one before him released it", async () => {
     await locking.acquire("cart")
-    mock.timers.tick(5)
+    assert.deepEqual(forgotten, [0])
+    await forgetsUntil(() => locking.release!("cart"))
     await locking.release!("cart")
-    mock.timers.tick(5)
-    await locking.acquire("cart")
-    await locking.release!("cart")
-    await locking.execute("cart", async () => mock.timers.tick(5))
-    await locking.execute(["other", "cart"], async () => undefined)
-    assert.deepEqual(forgotten, [0, 1_005, 1_010, 1_015])
+    await forgetsUntil(() => locking.execute("cart", async () => undefined), ["other", "cart"])
+    await locking.release!(["other", "cart"])
+    await locking.execute("another", async () => undefined)
+    assert.equal(forgotten.at(-1), 0)
   })
 
   it("forgets all when somebody has it", async () => {
     await locking.acquire("cart", { ownerId: "me", expire: 1 } as object)
     await locking.acquire("cart", { ownerId: "me" } as object)
-    mock.timers.tick(2_000)
+    mock.timers.enable({ apis: ["Date"], now: Date.now() + 2_000 })
     await locking.acquire("cart", { ownerId: "you" } as object)
+    mock.timers.reset()
     await assert.rejects(locking.acquire("cart"))
     assert.deepEqual(forgotten, [0, undefined, undefined])
   })
@@ -67,13 +73,10 @@ describe("who gets a lock", () => {
   })
 
   it("forgets what was read before all were released, or too many to remember", async () => {
-    await locking.releaseAll!({})
     await locking.acquire("cart")
-    mock.timers.tick(5)
-    await locking.release!(Array.from({ length: 10_001 }, (_, n) => `cart ${n}`))
-    await locking.release!("cart")
-    await locking.acquire("another")
-    assert.deepEqual(forgotten, [1_000, 1_005])
+    await forgetsUntil(() => locking.releaseAll!({}))
+    const many = Array.from({ length: 10_001 }, (_, n) => `cart ${n}`)
+    await forgetsUntil(() => locking.release!([...many, "cart"]), "another")
   })
 
   it("forgets all where locks are another's", async () => {

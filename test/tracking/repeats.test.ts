@@ -1,7 +1,7 @@
 /** What a request asks in the message that commits, and what it is given of that. */
 import assert from "node:assert/strict"
 import { describe, it, mock } from "node:test"
-import { type Question, Repeats } from "../../src/tracking"
+import { moment, type Question, Repeats } from "../../src/tracking"
 import { Course, type Journey } from "../../src/tracking/course"
 
 describe("what is asked with a commit", () => {
@@ -28,8 +28,9 @@ describe("what is asked with a commit", () => {
     }
     const payment = { ...question, isRepeatable: false }
     const repeats = new Repeats(undefined, twice as unknown as Journey, () => payment)
+    repeats.write("update cart", "cart", here)
     repeats.commit(here)
-    const committing = repeats.committing(0)!
+    const committing = repeats.committing(0, here)!
     committing.answered([responseOf("of the commit")])
     repeats.commit(here)
     const notes: unknown[] = []
@@ -45,7 +46,9 @@ describe("what is asked with a commit", () => {
     const early = { ...journey, aheadOfCommit: () => [{ sql, lucks: [luck] }] }
     const payment = { ...question, isRepeatable: false }
     const repeats = new Repeats(undefined, early as unknown as Journey, () => payment)
-    repeats.committing(0)!.answered([responseOf("of the commit")])
+    repeats.write("update address", "address", here)
+    repeats.commit(here)
+    repeats.committing(0, here)!.answered([responseOf("of the commit")])
     mock.timers.enable({ apis: ["Date"], now: Date.now() + 60 })
     const { response } = await repeats.answer(payment, async () => [responseOf("asked")])
     mock.timers.reset()
@@ -66,7 +69,7 @@ describe("what is asked with a commit", () => {
     repeats.begin(here)
     repeats.write("update cart", "cart", here)
     repeats.commit(here)
-    const committing = repeats.committing(0)
+    const committing = repeats.committing(0, here)
     assert.deepEqual(committing?.texts, [sql])
     meanwhile(repeats)
     committing.answered([responseOf("of the commit")])
@@ -79,6 +82,13 @@ describe("what is asked with a commit", () => {
     assert.equal(await noteAfterCommit(() => undefined), "of the commit")
     assert.equal(await noteAfterCommit((repeats) => repeats.write("update cart", "cart", there)), "asked")
     assert.equal(await noteAfterCommit((repeats) => repeats.forget()), "asked", "a lock was waited for")
+  })
+
+  it("is not asked with the commit of what has written nothing, for nothing moves by it", () => {
+    const repeats = new Repeats(undefined, journey, () => question)
+    repeats.begin(here)
+    repeats.commit(here)
+    assert.equal(repeats.committing(0, here), undefined)
   })
 
   it("is given when something else is committed meanwhile", async () => {
@@ -103,12 +113,12 @@ describe("what was read before a transaction ends or a lock is got", () => {
   }
 
   it("stands when a lock was free since before the request began", async () => {
-    const before = Date.now() - 1
+    const before = moment()
     const repeats = new Repeats()
     assert.equal(await ask(repeats, "cart"), 1)
     repeats.forget(before)
     assert.equal(await ask(repeats, "cart"), 0)
-    repeats.forget(Date.now())
+    repeats.forget(moment())
     assert.equal(await ask(repeats, "cart"), 1)
     repeats.forget()
     assert.equal(await ask(repeats, "cart"), 1)
@@ -194,7 +204,7 @@ describe("what the requests before asked", () => {
     const here = {}
     repeats.write("insert into flow", "flow", here)
     repeats.commit(here)
-    const committing = repeats.committing(0)
+    const committing = repeats.committing(0, here)
     meanwhile(repeats)
     committing?.answered([{ rows: [{ versions: [versions] }], fields: [] }])
     repeats.commit(here)

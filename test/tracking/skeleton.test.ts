@@ -61,6 +61,7 @@ describe("a statement", () => {
       "select * from t natural join u",
       "select * from t join u using (id)",
       "select id from t for update",
+      "select id into u from t",
       "select s.t.id from s.t",
       "select u.id from t",
       "select x from t as u (x)",
