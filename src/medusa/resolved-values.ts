@@ -53,7 +53,7 @@ const { SymbolWorkflowStep, SymbolWorkflowStepResponse, SymbolWorkflowWorkflowDa
 export function resolveValuesOnce(): boolean {
   const module = resolveModule()
   const before = module?.resolveValue
-  if (!module || typeof before !== "function") return false
+  if (!module || typeof before !== "function" || typeof parseStringifyIfNecessary !== "function") return false
   const isSame = isDeepStrictEqual(resolveValue(template(), sample()), before(template(), sample()))
   if (!isSame) return false
   module.resolveValue = resolveValue
