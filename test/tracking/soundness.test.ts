@@ -253,7 +253,8 @@ describe(`what a read depends on (SOUNDNESS_SEED=${seed})`, () => {
       moved = new Set()
       const change = pick(changes)()
       await run(change)
-      assert.ok(await feed.settled(5_000))
+      // A machine that stops for a moment makes it unsure.
+      assert.ok((await feed.settled(5_000)) || (await feed.settled(5_000)))
       for (const [index, query] of asked.entries()) {
         const { rows, reading } = readings[index]!
         assert.equal(reading.opaque, undefined, `${query[0]}: ${reading.opaque}`)
@@ -301,7 +302,7 @@ describe(`what a read depends on (SOUNDNESS_SEED=${seed})`, () => {
       for (const [index, { sql, rows, versions }] of asked.entries()) {
         const after = (await database.client.query(sql)).rows
         const isMoved = proofs[index] !== versions
-        if (!isDeepStrictEqual(inOrder(sql, after), inOrder(sql, rows))) {
+        if (!isSame(sql, after, rows)) {
           counts.changed++
           assert.ok(isMoved, `unseen:\n${sql}\nafter:\n${made.join("\n")}`)
         } else counts[isMoved ? "moved" : "kept"]++
@@ -322,10 +323,6 @@ describe(`what a read depends on (SOUNDNESS_SEED=${seed})`, () => {
     assert.equal(proven.split(",")[1], versions.split(",")[1], "it has the same place")
     assert.notEqual(proven, versions)
   })
-
-  /** Rows that were asked for in no order come in any, as PostgreSQL finds them. */
-  const inOrder = (sql: string, rows: unknown[]) =>
-    sql.includes("order by") ? rows : rows.map((row) => JSON.stringify(row)).sort()
 
   async function run([sql, bindings]: Query): Promise<void> {
     // What breaks a foreign key or a unique column changes nothing.
