@@ -4,10 +4,9 @@
  *
  * The seam: `parseStringifyIfNecessary` (utils/dist/common/parse-stringify-if-necessary.js:14, 2.21.2), for whoever calls it by its package.
  */
-import { dirname, join } from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import { BigNumber } from "@medusajs/framework/utils"
-import { placeFrom } from "./query-package"
+import { moduleOf } from "./query-package"
 
 type Copy = (value: unknown) => unknown
 
@@ -17,23 +16,13 @@ interface Module {
 
 /** @returns false when it is not as expected, and nothing was changed */
 export function cheapenCopies(): boolean {
-  const module = moduleOf("parse-stringify-if-necessary")
+  const module = moduleOf<Module>("utils", "common/parse-stringify-if-necessary")
   const before = module?.parseStringifyIfNecessary
   if (!module || typeof before !== "function") return false
   const copy = copyBeside(before)
   if (!isDeepStrictEqual(copy(sample()), before(sample()))) return false
   module.parseStringifyIfNecessary = copy
   return true
-}
-
-/** A module of Medusa's utilities; their index hands on what is in it at the time. */
-function moduleOf(name: string): Module | undefined {
-  try {
-    const utilities = placeFrom("@medusajs/utils", require.resolve("@medusajs/framework/utils"))
-    return require(join(dirname(utilities), "common", name))
-  } catch {
-    return undefined
-  }
 }
 
 /** What is rare is copied by the other. */

@@ -192,10 +192,7 @@ class Transaction {
   /** All that the transaction does, and its end. */
   private askAtOnce(text: string, answered: Answered, after: AfterCommit): void {
     this.later = []
-    const inTurn: Answered = (error, response) => {
-      answered(error, response)
-      this.resume()
-    }
+    const inTurn = this.inTurn(answered)
     const commit = (given: unknown) => {
       this.isCommitted = true
       after.isDone = true
@@ -269,10 +266,7 @@ class Transaction {
       return undefined
     }
     if (!hasBegun) this.later = []
-    const inTurn: Answered = (error, response) => {
-      answered(error, response)
-      this.resume()
-    }
+    const inTurn = this.inTurn(answered)
     const done: string[] = []
     const heard: Answered = (error, responses) => {
       const own = [responses ?? []].flat().slice(held.length)
@@ -326,6 +320,14 @@ class Transaction {
     } else if (hasBegun) then()
     else
       ask("BEGIN", (broken: unknown) => (broken || this.isOver ? then() : ask("select 1 / 0", () => then())))
+  }
+
+  /** Who had to wait goes on when this one has heard. */
+  private inTurn(answered: Answered): Answered {
+    return (error, response) => {
+      answered(error, response)
+      this.resume()
+    }
   }
 
   private resume(): void {

@@ -33,6 +33,7 @@ const mostReleased = 10_000
 
 export function forgetWhenLocked(locking: Locking, freshness: Pick<Freshness, "forgetRepeats">): void {
   const { acquire, execute, release, releaseAll } = locking
+  const isTold = typeof release === "function" && typeof releaseAll === "function"
   /** When each was released last; when any that is not in it may have been. */
   const released = new Map<string, number>()
   let others = 0
@@ -46,7 +47,7 @@ export function forgetWhenLocked(locking: Locking, freshness: Pick<Freshness, "f
   }
   /** Since when nobody holds them; undefined when somebody does, or that cannot be told. */
   const freeSince = (keys: readonly string[], args: Args | undefined) => {
-    const locks = locksOf(locking, args)
+    const locks = isTold ? locksOf(locking, args) : undefined
     if (!locks || keys.some((key) => locks.has(key))) return undefined
     return Math.max(...keys.map((key) => released.get(key) ?? others))
   }
@@ -69,7 +70,7 @@ export function forgetWhenLocked(locking: Locking, freshness: Pick<Freshness, "f
     }
     return execute.call(this, keys, forgetful, args, ...rest)
   }
-  if (typeof release !== "function" || typeof releaseAll !== "function") return
+  if (!isTold) return
   locking.release = function (keys, ...rest) {
     note([keys].flat())
     return release.call(this, keys, ...rest)
@@ -82,10 +83,9 @@ export function forgetWhenLocked(locking: Locking, freshness: Pick<Freshness, "f
 
 /** Those of this process, by key; undefined for those of others. */
 function locksOf(
-  { providerService_, defaultProviderId, release, releaseAll }: Locking,
+  { providerService_, defaultProviderId }: Locking,
   args: Args | undefined,
 ): ReadonlyMap<string, unknown> | undefined {
-  if (typeof release !== "function" || typeof releaseAll !== "function") return undefined
   try {
     const provider = providerService_?.retrieveProviderRegistration(args?.provider ?? defaultProviderId)
     const isInMemory = provider?.constructor.identifier === "in-memory" && provider.locks instanceof Map

@@ -1,4 +1,4 @@
-import { dirname } from "node:path"
+import { dirname, join } from "node:path"
 
 interface QueryPackage {
   Query?: { prototype: object }
@@ -7,6 +7,16 @@ interface QueryPackage {
 
 /** Where a package is that is not ours but of the one at `place`. @throws when it is not there */
 export const placeFrom = (name: string, place: string) => require.resolve(name, { paths: [dirname(place)] })
+
+/** A module of one of Medusa's packages that the framework hands on under the same name; undefined when it is not there. */
+export function moduleOf<T>(name: "utils" | "workflows-sdk", file: string): T | undefined {
+  try {
+    const place = placeFrom(`@medusajs/${name}`, require.resolve(`@medusajs/framework/${name}`))
+    return require(join(dirname(place), file))
+  } catch {
+    return undefined
+  }
+}
 
 /** Medusa's package for queries across modules. It is the framework's, not ours: it is found from there. */
 export function queryPackage(): QueryPackage | undefined {

@@ -5,7 +5,6 @@
  * The seam: `resolveValue` (workflows-sdk/dist/utils/composer/helpers/resolve-value.js:183, 2.21.2), which others call by its module. It gives the same, and
  * names in the same order.
  */
-import { dirname, join } from "node:path"
 import { isDeepStrictEqual, types } from "node:util"
 import {
   BigNumber,
@@ -14,7 +13,7 @@ import {
   promiseAll,
 } from "@medusajs/framework/utils"
 import { copyOfFields, isLeftOut } from "./cheap-copies"
-import { placeFrom } from "./query-package"
+import { moduleOf } from "./query-package"
 
 interface Context {
   /** What the workflow was given. */
@@ -60,17 +59,7 @@ export function resolveValuesOnce(): boolean {
   return true
 }
 
-export function resolveModule(): Module | undefined {
-  try {
-    const workflows = placeFrom(
-      "@medusajs/workflows-sdk",
-      require.resolve("@medusajs/framework/workflows-sdk"),
-    )
-    return require(join(dirname(workflows), "utils/composer/helpers/resolve-value"))
-  } catch {
-    return undefined
-  }
-}
+export const resolveModule = () => moduleOf<Module>("workflows-sdk", "utils/composer/helpers/resolve-value")
 
 /** @returns a copy; a promise when something in it is waited for, which rejects with what that rejects with */
 export const resolveValue: Resolve = (input, context) => {

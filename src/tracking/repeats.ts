@@ -230,9 +230,7 @@ export class Repeats {
    */
   committing(turn: number, on: object, moves = 1): Committing | undefined {
     if (!this.written.has(on)) return undefined
-    const isKnown = (sql: string) =>
-      this.standing(sql) !== undefined || (this.past.asked.has(sql) && !this.isRecalled)
-    const expected = this.journey?.aheadOfCommit(isKnown, moves)
+    const expected = this.journey?.aheadOfCommit((sql) => this.needsNoAsking(sql), moves)
     if (!expected) return undefined
     const along = this.questionsOf(expected)
     const past = this.unproven([])
@@ -275,9 +273,13 @@ export class Repeats {
 
   /** What is expected to be asked next, and is not known. */
   private expect(asked?: string): Along[] {
-    const isKnown = (sql: string) =>
-      sql === asked || this.standing(sql) !== undefined || (this.past.asked.has(sql) && !this.isRecalled)
+    const isKnown = (sql: string) => sql === asked || this.needsNoAsking(sql)
     return this.questionsOf(this.journey?.ahead(isKnown) ?? [])
+  }
+
+  /** What is known, or is yet to be proven. */
+  private needsNoAsking(sql: string): boolean {
+    return this.standing(sql) !== undefined || (this.past.asked.has(sql) && !this.isRecalled)
   }
 
   private questionsOf(expected: readonly Expected[]): Along[] {

@@ -301,7 +301,7 @@ export class Tracker {
   }
 
   private noteTransaction(reading: Reading, transaction: string, sql: string): void {
-    if (/^\s*(?:begin|start)\b/i.test(sql)) reading.transactions.add(transaction)
+    if (beginsTransaction.test(sql)) reading.transactions.add(transaction)
     else if (!reading.transactions.has(transaction))
       reading.opaque ??= "it reads in a transaction that began before"
   }
