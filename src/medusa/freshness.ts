@@ -30,6 +30,7 @@ import {
   tagsOfChanges,
   versioned,
 } from "../tracking"
+import type { Pooled } from "./knex-client"
 import type { FeedOptions } from "./options"
 import { attributesFollow, forgetAttributes } from "./price-attributes"
 
@@ -37,7 +38,7 @@ import { attributesFollow, forgetAttributes } from "./price-attributes"
 export interface Database {
   on(event: string, listener: (...given: never[]) => void): void
   raw(sql: string): Promise<{ rows: Record<string, string>[] }>
-  client: { config: { connection: ClientConfig; searchPath?: string | string[] } }
+  client: Pooled & { config: { connection: ClientConfig; searchPath?: string | string[] } }
 }
 
 interface Query {
@@ -111,6 +112,8 @@ export class Freshness {
   private readonly carts = new LRUCache<string, string>({ max: 2 * mostCarts, ttl: longestPast })
   /** By kind of request. */
   private readonly courses = new LRUCache<string, Course>({ max: mostKinds })
+  /** How a request sends statements before any of them is asked; undefined while connections are scarce. */
+  sendAtOnce: () => SendAll | undefined = () => undefined
 
   /** Resolves when statements can be understood. */
   static async begin(options: FreshnessOptions): Promise<Freshness> {
@@ -307,7 +310,10 @@ export class Freshness {
     const { kind, given = "" } = about
     const past = this.past.get(this.cartOf(about) ?? "")
     const journey = kind === undefined ? undefined : (this.courses.get(kind) ?? new Course()).begin(given)
-    return this.tracker.request(run, new Repeats(past, journey, (sql) => this.questionOf(sql, [], sql)))
+    const repeats = new Repeats(past, journey, (sql) => this.questionOf(sql, [], sql))
+    const send = journey && this.sendAtOnce()
+    if (send) repeats.askAtOnce(send, this.tracker.turn)
+    return this.tracker.request(run, repeats)
   }
 
   /**

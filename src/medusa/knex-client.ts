@@ -25,3 +25,10 @@ export const isUsual = ({ options = {} }: Pick<Query, "options">) => Object.keys
 
 /** In one message; a comment ends with its line. */
 export const inOneMessage = (texts: readonly string[]) => texts.join("\n;\n")
+
+/** How knex's client gives connections to those who ask (knex/lib/client.js:402, 3.2); its pool is tarn's. */
+export interface Pooled {
+  pool?: { numFree?(): number }
+  acquireConnection?(): Promise<object>
+  releaseConnection?(connection: object): Promise<void>
+}

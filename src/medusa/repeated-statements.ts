@@ -6,9 +6,9 @@
  * transactions have are made of the same prototype (knex/lib/execution/transaction.js, `makeTxClient`), and always ask. And locks (locks.ts).
  */
 import { copyOf, type Plain, stableText } from "../engine"
-import type { Response } from "../tracking"
+import type { Response, Send as SendAll } from "../tracking"
 import type { Database, Freshness } from "./freshness"
-import { type AfterCommit, inOneMessage, isUsual, type Send } from "./knex-client"
+import { type AfterCommit, inOneMessage, isUsual, type Pooled, type Send } from "./knex-client"
 import { forgetWhenLocked, type Locking } from "./locks"
 import { isAllOfTransaction } from "./single-writes"
 
@@ -16,13 +16,17 @@ import { isAllOfTransaction } from "./single-writes"
 export function spareRepeats(
   database: Database,
   locking: Locking | undefined,
-  freshness: Pick<Freshness, "asking" | "asked" | "committing" | "noteChange" | "forgetRepeats">,
+  freshness: Pick<
+    Freshness,
+    "asking" | "asked" | "committing" | "noteChange" | "forgetRepeats" | "sendAtOnce"
+  >,
 ): boolean {
   const { client } = database
   const prototype = Object.getPrototypeOf(client) as { _query?: Send }
   const send = prototype._query
   if (typeof send !== "function" || typeof locking?.acquire !== "function") return false
   forgetWhenLocked(locking, freshness)
+  freshness.sendAtOnce = () => (hasIdle(client) ? onIdle(client, send) : undefined)
   /** Connections whose transaction was committed with its only statement. */
   const committed = new WeakSet<object>()
   prototype._query = function (connection, query) {
@@ -52,25 +56,54 @@ export function spareRepeats(
       })
     }
     // On the connection that is there: who waited for another would keep it from others who wait.
-    const sendAll = async (texts: readonly string[]) => {
-      const sent = { sql: inOneMessage(texts), bindings: texts.length === 1 ? bindings : [] }
-      const { response } = await send.call(this, connection, sent)
-      const responses = [response].flat() as Response[]
-      if (responses.length !== texts.length) throw new Error("Not every statement was answered.")
-      return responses
-    }
-    return asking.answer(sendAll).then(
-      (response) => {
-        query.response = ownOf(response)
-        return query
-      },
-      (error) => {
-        freshness.asked()
-        throw error
-      },
-    )
+    const on = { client: this, connection, send }
+    return asking
+      .answer((texts) => sendAll(on, texts, texts.length === 1 ? bindings : []))
+      .then(
+        (response) => {
+          query.response = ownOf(response)
+          return query
+        },
+        (error) => {
+          freshness.asked()
+          throw error
+        },
+      )
   }
   return true
+}
+
+interface On {
+  client: unknown
+  connection: object
+  send: Send
+}
+
+async function sendAll(
+  { client, connection, send }: On,
+  texts: readonly string[],
+  bindings: readonly unknown[] = [],
+): Promise<Response[]> {
+  const { response } = await send.call(client, connection, { sql: inOneMessage(texts), bindings })
+  const responses = [response].flat() as Response[]
+  if (responses.length !== texts.length) throw new Error("Not every statement was answered.")
+  return responses
+}
+
+/** One for what is asked at once, and another for who will ask meanwhile. */
+const fewestIdle = 2
+const hasIdle = ({ pool }: Pooled) => (pool?.numFree?.() ?? 0) >= fewestIdle
+
+/** On a connection of its own, which is given back with the answer. */
+function onIdle(client: Pooled, send: Send): SendAll {
+  return async (texts) => {
+    const connection = await client.acquireConnection!()
+    try {
+      return await sendAll({ client, connection, send }, texts)
+    } finally {
+      await client.releaseConnection!(connection)
+    }
+  }
 }
 
 const keyOf = (sql: string, bindings: readonly unknown[]) =>

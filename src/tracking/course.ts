@@ -97,6 +97,8 @@ export class Course {
   /** The names of what its statements are made of, by where they come from. */
   private needs = new Map<unknown, Set<string>>()
   private requests = 0
+  /** How often what requests before asked was proven at once, and then asked for. */
+  proofs: Luck = { tries: 0, serves: 0 }
 
   /** @param given what a request of the kind is given */
   begin(given: string): Journey {
@@ -127,6 +129,7 @@ export class Course {
     }
     this.keepOthers(steps, seen)
     this.isSurprised = false
+    this.proofs = { tries: 0, serves: 0 }
     this.steps = steps.slice(0, mostSteps)
     this.places = new Map()
     this.needs = new Map()
@@ -173,11 +176,32 @@ export class Journey {
   /** The step of the course it is at: -1 before the first, undefined when it is on no known course. And how often something moved since. */
   private at: number | undefined = -1
   private moved = 0
+  private isProvenAtOnce = false
 
   constructor(
     readonly course: Course,
     private readonly given: string,
   ) {}
+
+  /** Whether it is known what requests of this kind ask. */
+  get isKnown(): boolean {
+    return this.course.steps.length > 0
+  }
+
+  /** Whether to prove at once what requests before asked: it was asked for by most who did. */
+  provesAtOnce(): boolean {
+    const { proofs } = this.course
+    if (!isLucky(proofs)) return false
+    trying({ lucks: [proofs] })
+    this.isProvenAtOnce = true
+    return true
+  }
+
+  /** What requests before asked is asked for. */
+  recalls(): void {
+    if (this.isProvenAtOnce) this.course.proofs.serves++
+    this.isProvenAtOnce = false
+  }
 
   /** Before it asks or writes anything. @returns false when it has begun already */
   begin(): boolean {
@@ -284,7 +308,7 @@ export class Journey {
 
   /** It has ended as it should: the next go as it went. @returns whether it asked anything */
   end(): boolean {
-    if (this.isWatched && this.steps.length > 1) this.course.learn(this.steps)
+    if (this.isWatched && this.steps.length > 0) this.course.learn(this.steps)
     return this.isWatched !== undefined
   }
 

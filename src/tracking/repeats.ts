@@ -164,6 +164,7 @@ export class Repeats {
     const { key, shape } = question
     this.setOut()
     this.journey?.asks(question, when)
+    if (this.past.asked.has(key)) this.journey?.recalls()
     let known = this.known(key, when)
     let given = known && (await known)
     // What is to be kept is asked now, and not what was asked before it.
@@ -175,6 +176,19 @@ export class Repeats {
     given ??= await this.ask(question, send, when)
     this.journey?.answers(shape, given.response.rows)
     return given
+  }
+
+  /**
+   * Asks what requests of this kind ask first, as far as it is told by what this one was given and by those before it, while nobody waits for it yet.
+   * @param turn see `When`
+   */
+  askAtOnce(send: Send, turn: number): void {
+    if (!this.journey?.isKnown) return
+    this.setOut()
+    const unproven = this.unproven([])
+    const past = unproven.length > 0 && this.journey.provesAtOnce() ? unproven : []
+    const along = this.expect()
+    if (along.length + past.length > 0) this.sendAlong([], past, along, send, turn).catch(() => undefined)
   }
 
   /** What requests before were given is likely to be what this one will be. */

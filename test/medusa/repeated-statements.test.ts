@@ -6,6 +6,7 @@ import knex, { type Knex } from "knex"
 import { Client } from "pg"
 import { foldTransactions } from "../../src/medusa/folded-transactions"
 import type { Database as Connection } from "../../src/medusa/freshness"
+import type { Pooled } from "../../src/medusa/knex-client"
 import { ownWrites } from "../../src/medusa/own-writes"
 import { spareRepeats } from "../../src/medusa/repeated-statements"
 import { makeAtOnce } from "../../src/medusa/single-writes"
@@ -26,6 +27,11 @@ create function mirror() returns trigger language plpgsql as $$ begin
   insert into cart_mirror values (new.id, new.note) on conflict (id) do update set note = excluded.note; return new; end $$;
 create trigger mirrors after insert or update on cart_log for each row execute function mirror();
 `
+interface Pool {
+  numFree(): number
+  numUsed(): number
+}
+
 const tables = ["cart", "cart_item", "cart_log", "cart_mirror", "product"]
 
 describe("statements within a request", () => {
@@ -187,6 +193,89 @@ describe("statements within a request", () => {
     const withParameters = async (cart: string) => [await shared("cart").where({ id: cart }), await all(cart)]
     assert.equal(await ofKnownKind("with parameters", withParameters), 2)
     assert.equal(await ofKnownKind("search", search), 2, "a search may yet be made another")
+  })
+
+  describe("that come first", () => {
+    const turn = () => new Promise(setImmediate)
+    const isSent = async () => {
+      while (sent === 0) await turn()
+    }
+    const pool = () => (shared as unknown as { client: Required<Pooled> & { pool: Pool } }).client
+    const isGivenBack = async () => {
+      while (pool().pool.numUsed() > 0) await turn()
+    }
+    let items: string[] = []
+    /** As the first of its kind that is asked at once. */
+    const ofOwnKind = (kind: string, meanwhile: (cart: string) => Promise<unknown>) =>
+      ofKnownKind(kind, async (cart) => {
+        if (carts % 4 === 0) await meanwhile(cart)
+        const rows = await rowsOf(`select * from cart_item where cart_id = '${cart}'`)
+        items = rows.map(({ note }: { note: string }) => note)
+      })
+
+    before(async () => {
+      await Promise.all([1, 2, 3].map(() => shared.raw("select pg_sleep(0.05)")))
+    })
+    beforeEach(() => {
+      carts = 4 * Math.ceil(carts / 4)
+    })
+
+    it("are asked before it is their turn", async () => {
+      assert.equal(await ofOwnKind("at once", isSent), 1)
+    })
+
+    it("are asked again in their turn by who wrote or had a lock meanwhile", async () => {
+      const written = (cart: string) => `insert into cart_item values ('${cart}', '${cart}', 'meanwhile')`
+      const locked = async (cart: string) => {
+        await isSent()
+        await database.client.query(written(cart))
+        await locking.acquire("a")
+      }
+      assert.deepEqual([await ofOwnKind("locked", locked), items], [2, ["meanwhile"]])
+      await ofOwnKind("wrote", async (cart) => [await isSent(), await shared.raw(written(cart))])
+      assert.deepEqual(items, ["meanwhile"])
+    })
+
+    it("are asked in their turn when no more than one connection is idle", async () => {
+      const client = pool()
+      const taken: object[] = []
+      while (client.pool.numFree() > 1) taken.push(await client.acquireConnection())
+      const isNot = async () => {
+        for (let turns = 0; turns < 5; turns++) await turn()
+        assert.equal(sent, 0)
+      }
+      await ofOwnKind("scarce", isNot).finally(async () => {
+        for (const connection of taken) await client.releaseConnection(connection)
+      })
+    })
+
+    it("fail in their turn, and the connection is given back", async () => {
+      await ofOwnKind("renamed", turn)
+      await database.client.query("alter table cart_item rename to cart_thing")
+      const one = () => about("a", () => rowsOf("select * from cart_item where cart_id = 'a'"), "renamed")
+      await assert.rejects(one)
+      await isGivenBack()
+      await database.client.query("alter table cart_thing rename to cart_item")
+      await one()
+    })
+
+    it("are not what requests before asked, when that did not serve", async () => {
+      let shows = true
+      const show = async (cart: string) => {
+        if (shows) await rowsOf(`select * from cart as c where c.id in ('${cart}')`)
+        else await turn()
+      }
+      await ofKnownKind("shown", show)
+      const again = async () => {
+        sent = 0
+        await about(`cart ${carts}`, () => show(`cart ${carts}`), "shown")
+        await isGivenBack()
+        return sent
+      }
+      assert.equal(await again(), 1)
+      shows = false
+      assert.deepEqual([await again(), await again(), await again(), await again()], [1, 1, 0, 0])
+    })
   })
 
   it("are asked in the message in which a link is made and committed", async (t) => {
