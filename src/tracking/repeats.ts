@@ -139,6 +139,8 @@ export class Repeats {
   /** When what was asked by requests before was proven last, and the proof. */
   private recalledAt = -1
   private recalled: Promise<void> = Promise.resolve()
+  /** What is being proven, by key. */
+  private proving: ReadonlySet<string> = new Set()
 
   /**
    * @param past what requests before asked, that were about the same
@@ -293,7 +295,8 @@ export class Repeats {
 
   /** What is known, or is yet to be proven. */
   private needsNoAsking(sql: string): boolean {
-    return this.standing(sql) !== undefined || (this.past.asked.has(sql) && !this.isRecalled)
+    if (this.standing(sql) !== undefined || this.proving.has(sql)) return true
+    return this.past.asked.has(sql) && !this.isRecalled
   }
 
   private questionsOf(expected: readonly Expected[]): Along[] {
@@ -344,10 +347,16 @@ export class Repeats {
     const sent = send([...texts, ...proof, ...ahead])
     if (proof.length > 0) {
       this.recalledAt = began
-      this.recalled = sent.then(
-        (responses) => this.seed(past, responses[texts.length]!, began),
-        () => undefined,
-      )
+      const proving = new Set(past.map(([key]) => key))
+      this.proving = proving
+      this.recalled = sent
+        .then(
+          (responses) => this.seed(past, responses[texts.length]!, began),
+          () => undefined,
+        )
+        .finally(() => {
+          if (this.proving === proving) this.proving = new Set()
+        })
     }
     for (const [index, one] of along.entries()) {
       trying(one)

@@ -1,7 +1,7 @@
 /** What a request asks in the message that commits, and what it is given of that. */
 import assert from "node:assert/strict"
 import { describe, it, mock } from "node:test"
-import { moment, type Question, Repeats } from "../../src/tracking"
+import { moment, type Question, Repeats, type Response } from "../../src/tracking"
 import { Course, type Journey } from "../../src/tracking/course"
 
 describe("what is asked with a commit", () => {
@@ -230,5 +230,22 @@ describe("what the requests before asked", () => {
     assert.deepEqual([moved.along, moved.asked], [1, 1])
     const locked = await visit(second.repeats, "1", (repeats) => repeats.forget())
     assert.deepEqual([locked.along, locked.asked], [1, 1], "it is proven again")
+  })
+
+  it("is not asked along while it is being proven", async () => {
+    const { repeats: before } = await visit((await visit(new Repeats(), "1")).repeats, "1")
+    const repeats = new Repeats(before.remembered(), course.begin(""), () => region)
+    let prove: (responses: Response[]) => void = () => undefined
+    const sent = new Promise<Response[]>((resolve) => {
+      prove = resolve
+    })
+    repeats.askAtOnce(() => sent, 0)
+    const here = {}
+    repeats.write("insert into flow", "flow", here)
+    repeats.commit(here)
+    assert.equal(repeats.committing(0, here), undefined)
+    prove([{ rows: [{ versions: ["1"] }], fields: [] }])
+    const { response: given } = await repeats.answer(region, async () => assert.fail("it is proven"))
+    assert.deepEqual(given.rows, [{ name: "EU" }])
   })
 })
