@@ -40,7 +40,7 @@ export function shortenCartPath(options: CartPathOptions): string[] {
     carts: () => keepCarts(options),
     checkpoints: spareCheckpoints,
     "copies of checkpoints": copyCheckpointsOnce,
-    executions: saveExecutionsUnread,
+    executions: () => saveExecutionsUnread(database),
   })
   return [...otherwise, ...cheapenFunctions()]
 }

@@ -37,7 +37,10 @@ import { attributesFollow, forgetAttributes } from "./price-attributes"
 /** The part of knex that is used. */
 export interface Database {
   on(event: string, listener: (...given: never[]) => void): void
-  raw(sql: string): Promise<{ rows: Record<string, string>[] }>
+  raw(
+    sql: string,
+    values?: readonly unknown[],
+  ): Promise<{ rows: Record<string, string>[]; rowCount?: number | null }>
   client: Pooled & { config: { connection: ClientConfig; searchPath?: string | string[] } }
 }
 

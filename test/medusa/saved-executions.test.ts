@@ -10,6 +10,7 @@ import {
   toMikroOrmEntities,
 } from "@medusajs/framework/utils"
 import { ulid } from "ulid"
+import type { Database as Connection } from "../../src/medusa/freshness"
 import { saveExecutionsUnread } from "../../src/medusa/saved-executions"
 import { createDatabase, type Database } from "../support/database"
 
@@ -29,6 +30,7 @@ interface Storage {
 describe("a flow that keeps its state", () => {
   let database: Database
   let orm: MikroORM
+  let shared: Pick<Connection, "raw">
   let statements: string[]
 
   function storage(): Storage {
@@ -53,6 +55,7 @@ describe("a flow that keeps its state", () => {
       ignoreUndefinedInQuery: true,
     })
     const knex = orm.em.getConnection().getKnex()
+    shared = knex as unknown as Connection
     knex.on("query", ({ sql }: { sql: string }) => statements.push(sql.slice(0, 6).toLowerCase()))
   })
   beforeEach(async () => {
@@ -99,7 +102,7 @@ describe("a flow that keeps its state", () => {
   it("is begun and ended without being read, and is there as ever", async () => {
     const before = await run(storage(), ["not_started", "done"])
     const store = storage()
-    assert.ok(saveExecutionsUnread())
+    assert.ok(saveExecutionsUnread(shared))
     const after = await run(store, ["not_started", "done"])
     assert.deepEqual(before.asked, ["select,insert", "select,update"])
     assert.deepEqual(after.asked, ["insert", "update"])
@@ -110,7 +113,7 @@ describe("a flow that keeps its state", () => {
 
   it("keeps its id, and when it was begun", async () => {
     const store = storage()
-    assert.ok(saveExecutionsUnread())
+    assert.ok(saveExecutionsUnread(shared))
     const transactionId = `auto-${ulid()}`
     const runId = ulid()
     const row = async () =>
@@ -123,7 +126,7 @@ describe("a flow that keeps its state", () => {
 
   it("is read when others may have saved it, or it was saved in between", async () => {
     const store = storage()
-    assert.ok(saveExecutionsUnread())
+    assert.ok(saveExecutionsUnread(shared))
     const asked = async (...given: Parameters<typeof run>) => (await run(...given)).asked
     assert.deepEqual(await asked(store, ["not_started", "done"], "order-1"), [
       "select,insert",
@@ -139,12 +142,36 @@ describe("a flow that keeps its state", () => {
     assert.deepEqual(await asked(store, ["not_started", "done"], old), ["select,insert", "select,update"])
   })
 
+  it("is inserted again when it was deleted in between, and saved as ever when it cannot be updated", async () => {
+    const begun = async (transactionId: string, runId: string, on = shared) => {
+      const store = storage()
+      assert.ok(saveExecutionsUnread(on))
+      await store.saveToDb(dataOf("not_started", transactionId, runId), 60)
+      statements = []
+      return (state: string) => store.saveToDb(dataOf(state, transactionId, runId), 60)
+    }
+    const asked = () => statements.filter((one) => !/^(?:begin|commit)/.test(one)).join()
+    const [transactionId, runId] = [`auto-${ulid()}`, ulid()]
+    const save = await begun(transactionId, runId)
+    await database.client.query("delete from workflow_execution")
+    await save("done")
+    assert.equal(asked(), "update,select,insert")
+    const raw = () => Promise.reject(new Error("no such column"))
+    const saveAnother = await begun(`auto-${ulid()}`, ulid(), { raw })
+    await saveAnother("reverted")
+    const { rows } = await database.client.query("select state from workflow_execution order by state")
+    assert.deepEqual(
+      rows.map(({ state }) => state),
+      ["done", "reverted"],
+    )
+  })
+
   it("is saved as ever when Medusa is not as it was read", () => {
     const storage = new InMemoryDistributedTransactionStorage({
-      workflowExecutionService: { create: () => undefined, upsert: () => undefined },
+      workflowExecutionService: { upsert: () => undefined },
       logger: console,
     })
     DistributedTransaction.setStorage(storage)
-    assert.equal(saveExecutionsUnread(), false)
+    assert.equal(saveExecutionsUnread(shared), false)
   })
 })
