@@ -8,6 +8,7 @@
  */
 
 import { type Asked, type Expected, ids, type Journey, trying, type When } from "./course"
+import { holds, narrowed, type Selection, selectionOf } from "./selection"
 import { proofOf, takeVersions } from "./versions"
 
 /** How many answers are remembered at once, and how many of them for the next request. */
@@ -134,6 +135,8 @@ export class Repeats {
   /** Ids in what was inserted last, by table. */
   readonly inserted = new Map<string, readonly string[]>()
   private readonly answers = new Map<string, Answer>()
+  /** Their keys, by the rows they show. */
+  private readonly shown = new Map<string, Set<string>>()
   private readonly calls = new Map<string, Made>()
 
   /** When what was asked by requests before was proven last, and the proof. */
@@ -167,12 +170,12 @@ export class Repeats {
     this.setOut()
     this.journey?.asks(question, when)
     if (this.past.asked.has(key)) this.journey?.recalls()
-    let known = this.known(key, when)
+    let known = this.known(key, when) ?? this.knownOfMore(question, when)
     let given = known && (await known)
     // What is to be kept is asked now, and not what was asked before it.
     if (!given && this.past.asked.has(key) && when.since === 0) {
       await this.recall(send, when)
-      known = this.known(key, when)
+      known = this.known(key, when) ?? this.knownOfMore(question, when)
       given = known && (await known)
     }
     given ??= await this.ask(question, send, when)
@@ -275,8 +278,7 @@ export class Repeats {
   private put(made: Omit<Answer, "at">): void {
     const answer: Answer = { ...made, at: Date.now() }
     const { question, value } = answer
-    if (this.answers.size >= mostAnswers) this.answers.clear()
-    this.answers.set(question.key, answer)
+    this.remember(answer)
     value.then(
       (given) => {
         answer.given = given
@@ -285,6 +287,17 @@ export class Repeats {
         if (this.answers.get(question.key) === answer) this.answers.delete(question.key)
       },
     )
+  }
+
+  private remember(answer: Answer): void {
+    const { question } = answer
+    if (this.answers.size >= mostAnswers) {
+      this.answers.clear()
+      this.shown.clear()
+    }
+    this.answers.set(question.key, answer)
+    const { rows } = showsOf(question) ?? {}
+    if (rows !== undefined) this.shown.set(rows, (this.shown.get(rows) ?? new Set()).add(question.key))
   }
 
   /** What is expected to be asked next, and is not known. */
@@ -300,10 +313,12 @@ export class Repeats {
   }
 
   private questionsOf(expected: readonly Expected[]): Along[] {
-    return expected.flatMap(({ sql, lucks }) => {
+    const along: Along[] = []
+    for (const { sql, lucks } of expected) {
       const question = this.questionOf(sql)
-      return question ? [{ question, lucks }] : []
-    })
+      if (question && !this.moreThan(question)) along.push({ question, lucks })
+    }
+    return withoutFewer(along)
   }
 
   private get isRecalled(): boolean {
@@ -376,11 +391,13 @@ export class Repeats {
     isUnmoved: (one: Remembered) => boolean = () => true,
   ): void {
     const versions = rows[0]!.versions as string[]
-    for (const [index, [key, one]] of past.entries()) {
+    const order = proofs(past)
+    for (const [key, one] of past) {
       const { question, given } = one
-      const isSame = given.versions !== undefined && versions[index] === given.versions
+      const isSame =
+        given.versions !== undefined && versions[order.indexOf(question.proof!)] === given.versions
       if (!isSame || !isUnmoved(one) || this.standing(key)) continue
-      this.answers.set(key, { question, given, began, turn: 0, at: 0, value: Promise.resolve(given) })
+      this.remember({ question, given, began, turn: 0, at: 0, value: Promise.resolve(given) })
     }
   }
 
@@ -396,6 +413,33 @@ export class Repeats {
     // What may not be repeated was asked as often as it was expected.
     if ((!question.isRepeatable && lucks.length === 0) || since > 0) this.answers.delete(key)
     return isAhead ? value.catch(() => undefined) : value
+  }
+
+  /** What is known of the same rows with more columns. */
+  private moreThan(question: Question): Answer | undefined {
+    const shows = showsOf(question)
+    for (const key of (shows && this.shown.get(shows.rows)) ?? []) {
+      const more = key === question.key ? undefined : this.standing(key)
+      if (more && areShown(shows, showsOf(more.question))) return more
+    }
+    return undefined
+  }
+
+  /** As `known`, of some of the columns that were given. */
+  private knownOfMore(question: Question, when: When): Promise<Given | undefined> | undefined {
+    const more = this.moreThan(question)
+    const known = more && this.known(more.question.key, when)
+    if (!known) return undefined
+    const { began, turn } = more
+    const fewer = known.then(
+      (given) => given && fewerOf(given, question, more.question),
+      () => undefined,
+    )
+    return fewer.then((given) => {
+      const isRemembered = given && question.isRepeatable && when.since === 0
+      if (isRemembered) this.put({ question, began, turn, value: Promise.resolve(given) })
+      return given
+    })
   }
 
   private standing(key: string): Answer | undefined {
@@ -501,9 +545,48 @@ export class Repeats {
 
 const isLate = ({ question, at }: Answer) => !question.isRepeatable && Date.now() - at > longestAhead
 
+interface Shows {
+  selection: Selection
+  /** The text that says which rows are shown. */
+  rows: string
+}
+
+function showsOf({ shape, sql }: Pick<Question, "shape" | "sql">): Shows | undefined {
+  const selection = selectionOf(shape, sql)
+  return selection && { selection, rows: sql.slice(selection.end) }
+}
+
+function fewerOf(given: Given, question: Question, more: Question): Given | undefined {
+  const response = narrowed(given.response, showsOf(question)!.selection)
+  const isOfSameProof = question.proof === more.proof
+  return response && { response, versions: isOfSameProof ? given.versions : undefined }
+}
+
+/** What another of them shows need not be asked: that is for who expects it, too. */
+function withoutFewer(along: readonly Along[]): Along[] {
+  const shows = along.map(({ question }) => showsOf(question))
+  const isMore = (more: number, fewer: number) => more !== fewer && areShown(shows[fewer], shows[more])
+  const holderOf = (fewer: number) =>
+    along.findIndex((_, i) => isMore(i, fewer) && (i < fewer || !isMore(fewer, i)))
+  const kept = new Map<number, Along>()
+  for (const [index, one] of along.entries()) if (holderOf(index) < 0) kept.set(index, one)
+  for (const [index, { lucks }] of along.entries()) {
+    const holder = kept.has(index) ? undefined : [...kept].find(([i]) => isMore(i, index))?.[1]
+    holder?.lucks.push(...lucks)
+  }
+  return [...kept.values()]
+}
+
+const areShown = (fewer: Shows | undefined, more: Shows | undefined) =>
+  fewer !== undefined && more?.rows === fewer.rows && holds(more.selection, fewer.selection)
+
+/** Of what is shown: fewer and more columns of the same rows are of the same versions. */
+const proofs = (past: readonly [string, Remembered][]) => [
+  ...new Set(past.map(([, { question }]) => question.proof!)),
+]
+
 /** What asks for the versions of all of them, if there are any. */
-const proofsOf = (past: readonly [string, Remembered][]) =>
-  past.length > 0 ? [proofOf(past.map(([, { question }]) => question.proof!))] : []
+const proofsOf = (past: readonly [string, Remembered][]) => (past.length > 0 ? [proofOf(proofs(past))] : [])
 
 function givenBy({ proof }: Question, response: Response): Given {
   if (proof === undefined) return { response, versions: undefined }

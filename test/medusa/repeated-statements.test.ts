@@ -183,6 +183,15 @@ describe("statements within a request", () => {
       await rowsOf("select * from payment").finally(() => mock.timers.reset())
     }
     assert.equal(await ofKnownKind("late", late), 2, "and not long ahead")
+    const fewer = async (cart: string) => {
+      await all(cart)
+      const columns = [`"i"."id"`, `"i".*`, `"i"."note"`]
+      for (const some of columns) {
+        const [item] = await rowsOf(`select ${some} from "cart" as "i" where "i"."id" = '${cart}'`)
+        assert.deepEqual(Object.keys(item), some.endsWith("*") ? ["id", "note"] : [some.slice(5, -1)])
+      }
+    }
+    assert.equal(await ofKnownKind("fewer columns", fewer), 1)
     const together = (cart: string) =>
       Promise.all([rowsOf(`select * from cart where id = '${cart}'`), rowsOf("select * from payment")])
     assert.equal(await ofKnownKind("together", together), 1)
@@ -728,6 +737,12 @@ describe("statements within a request", () => {
       ...tables.map((table) => `select * from ${table} order by id`),
       ...ids.map((id) => `select i.id, i.note from cart_item i where i.cart_id in ('${id}')`),
       "select note from payment",
+      `select "c"."note", "c"."id" from "cart" as "c" order by "c"."id"`,
+      `select "c".*, "c"."id" as "cart_id" from "cart" as "c" order by "c"."id"`,
+      `select "c"."id" as "cart_id" from "cart" as "c" order by "c"."id"`,
+      `select "c"."id" from "cart" as "c" order by "c"."id"`,
+      `select "p"."id", "p"."note" from "payment" as "p" order by "p"."id"`,
+      `select "p"."note" from "payment" as "p" order by "p"."id"`,
       "select c.note, i.note as item from cart c left join cart_item i on i.cart_id = c.id order by 1, 2",
     ]
     const read = async (sql: string) => (await shared.raw(sql)).rows

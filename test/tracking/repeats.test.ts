@@ -98,6 +98,45 @@ describe("what is asked with a commit", () => {
   })
 })
 
+describe("what is asked along", () => {
+  const sqlOf = (columns: string) => `select ${columns} from "cart" as "c"`
+  const [id, all, note] = [sqlOf('"c"."id"'), sqlOf('"c".*'), sqlOf('"c"."note"')]
+  const shapes = new Map([id, all, note, "select 1"].map((sql) => [sql, {}]))
+
+  for (const isRepeatable of [true, false]) {
+    const questionOf = (sql: string): Question => ({
+      ...{ sql, key: sql, text: sql, shape: shapes.get(sql)!, tables: ["cart"], proof: undefined },
+      ...{ isRepeatable, isAlone: false, mayBeAhead: true },
+    })
+
+    it(`shows fewer columns to who asks for them${isRepeatable ? "" : ", as often as expected"}`, async () => {
+      const lucks = [id, all, note].map(() => ({ tries: 0, serves: 0 }))
+      const expected = [id, all, note].map((sql, i) => ({ sql, lucks: [lucks[i]!] }))
+      const none = () => undefined
+      const journey = {
+        ...{ begin: () => false, asks: none, answers: none, recalls: none },
+        ahead: (isKnown: (sql: string) => boolean) => expected.filter(({ sql }) => !isKnown(sql)),
+      } as unknown as Journey
+      const repeats = new Repeats(undefined, journey, questionOf)
+      const messages: (readonly string[])[] = []
+      const send = async (texts: readonly string[]) => {
+        messages.push(texts)
+        const fields = [{ name: "id" }, { name: "note" }]
+        return texts.map(() => ({ rows: [{ id: "a", note: "A" }], fields }))
+      }
+      const rowsOf = async (sql: string) => (await repeats.answer(questionOf(sql), send)).response.rows
+      await rowsOf("select 1")
+      assert.deepEqual(await rowsOf(id), [{ id: "a" }])
+      assert.deepEqual(await rowsOf(note), [{ note: "A" }])
+      assert.deepEqual(await rowsOf(all), [{ id: "a", note: "A" }])
+      assert.deepEqual(messages, [["select 1", all]])
+      for (const luck of lucks) assert.deepEqual(luck, { tries: 1, serves: 1 })
+      await rowsOf(note)
+      assert.equal(messages.length, isRepeatable ? 1 : 2)
+    })
+  }
+})
+
 describe("what was read before a transaction ends or a lock is got", () => {
   const ask = async (repeats: Repeats, table: string) => {
     let asked = 0

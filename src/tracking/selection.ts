@@ -1,0 +1,74 @@
+/**
+ * Selects of the same rows that differ in their columns alone, as MikroORM writes them: a cart is loaded with other fields each time. What gave more columns
+ * holds what fewer would give.
+ */
+import type { Shape } from "./course"
+
+/** What a select shows of its rows. */
+export interface Selection {
+  columns: readonly Column[]
+  /** Where the text begins that says which rows they are. */
+  end: number
+}
+
+interface Column {
+  /** As it is written in front of it. */
+  table: string
+  /** Undefined: all of the table. */
+  column: string | undefined
+  /** Under which it is given. */
+  name: string
+}
+
+interface Response {
+  rows: Record<string, unknown>[]
+  fields: { name: string }[]
+}
+
+const item = String.raw`"(\w+)"\.(?:(\*)|"?(\w+)"?(?: as "([^"]+)")?)`
+const list = new RegExp(
+  `^select ${item.replaceAll(/\((?!\?)/g, "(?:")}(?:, ${item.replaceAll(/\((?!\?)/g, "(?:")})*(?= from )`,
+)
+const items = new RegExp(item, "g")
+
+const known = new WeakMap<Shape, Selection | null>()
+
+/** @returns undefined when it is not written as expected; the same for all statements of a shape */
+export function selectionOf(shape: Shape, sql: string): Selection | undefined {
+  let selection = known.get(shape)
+  if (selection === undefined) {
+    const found = list.exec(sql)?.[0]
+    selection = found === undefined ? null : { columns: columnsOf(found), end: found.length }
+    known.set(shape, selection)
+  }
+  return selection ?? undefined
+}
+
+const columnsOf = (text: string): Column[] =>
+  [...text.matchAll(items)].map(([, table, all, column, name]) => ({
+    table: table!,
+    column,
+    name: all ?? name ?? column!,
+  }))
+
+/** Whether what the one gives is in what the other gives of the same rows. */
+export function holds({ columns: more }: Selection, { columns: fewer }: Selection): boolean {
+  const whole = more.filter(({ column }) => column === undefined)
+  if (whole.length > 1) return false
+  return fewer.every(({ table, column, name }) => {
+    const sameName = more.filter((other) => other.name === name)
+    const isSame = sameName.every((other) => other.table === table && other.column === column)
+    const isShown = sameName.length > 0 || (whole[0]?.table === table && name === column)
+    return column !== undefined && isSame && isShown
+  })
+}
+
+/** What fewer columns would give; undefined when one is missing. */
+export function narrowed<Given extends Response>(response: Given, { columns }: Selection): Given | undefined {
+  const byName = new Map(response.fields.map((field) => [field.name, field]))
+  const fields = columns.map(({ name }) => byName.get(name))
+  if (fields.includes(undefined)) return undefined
+  const names = columns.map(({ name }) => name)
+  const rows = response.rows.map((row) => Object.fromEntries(names.map((name) => [name, row[name]])))
+  return Object.assign(Object.create(Object.getPrototypeOf(response)), response, { fields, rows })
+}

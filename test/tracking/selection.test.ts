@@ -1,0 +1,41 @@
+/** Which select shows what another one would show. */
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import { holds, narrowed, selectionOf } from "../../src/tracking/selection"
+
+describe("a select of the same rows", () => {
+  const selection = (columns: string) => selectionOf({}, `select ${columns} from "cart" as "c0"`)!
+  const isHeld = (more: string, fewer: string) => holds(selection(more), selection(fewer))
+
+  it("holds what shows fewer of its columns", () => {
+    const more = '"c0"."id", "c0"."email", "s1"."id" as "s1__id"'
+    assert.ok(isHeld(more, '"s1"."id" as "s1__id", "c0"."id"'))
+    assert.ok(!isHeld('"c0"."id"', more))
+    assert.ok(!isHeld(more, '"c0"."note"'))
+    assert.ok(!isHeld(more, '"s1"."id"'), "under another name")
+    assert.ok(!isHeld(more, '"c0"."email" as "s1__id"'), "another under the name")
+  })
+
+  it("holds all columns of a table", () => {
+    const more = '"c0".*, "c0".cart_id as "cart_id", "s1"."id" as "s1__id"'
+    assert.ok(isHeld(more, '"c0"."id", "c0"."cart_id" as "cart_id", "s1"."id" as "s1__id"'))
+    assert.ok(!isHeld(more, '"s1"."id"'))
+    assert.ok(!isHeld(more, '"c0"."id" as "other"'))
+    assert.ok(!isHeld('"c0".*, "s1"."id" as "id"', '"c0"."id"'), "that of another table hides it")
+    assert.ok(!isHeld('"c0".*, "s1".*', '"c0"."id"'), "or may hide it")
+    assert.ok(!isHeld(more, '"c0".*'), "nobody knows which they are")
+  })
+
+  it("is not known when it is written otherwise", () => {
+    const columns = ['distinct "c0"."id"', 'count(*) as "n"', '"id"', 'row("c0".ctid) as "v"', "'a' as b"]
+    for (const one of columns) assert.equal(selection(one), undefined, one)
+  })
+
+  it("gives what the other would have given", () => {
+    const fields = ["id", "email", "s1__id"].map((name) => ({ name }))
+    const response = { command: "SELECT", rows: [{ id: "a", email: null, s1__id: "s" }], fields }
+    const given = narrowed(response, selection('"s1"."id" as "s1__id", "c0"."id"'))
+    assert.deepEqual(given, { ...response, rows: [{ s1__id: "s", id: "a" }], fields: [fields[2], fields[0]] })
+    assert.equal(narrowed(response, selection('"c0"."missing"')), undefined)
+  })
+})
