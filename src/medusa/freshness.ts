@@ -182,7 +182,7 @@ export class Freshness {
   asking(sql: string, bindings: readonly unknown[], key: string): Asking | undefined {
     const { repeats, reads, since, turn } = this.tracker
     if (!repeats || since === undefined) return undefined
-    const question = repeats.expected(key) ?? this.questionOf(sql, bindings, key)
+    const question = repeats.expected(key) ?? this.questionOf(sql, bindings, key, since > 0)
     if (!question) return undefined
     const { tables, proof, isRepeatable } = question
     return {
@@ -211,7 +211,13 @@ export class Freshness {
     return repeats?.committing(turn, on, moves)
   }
 
-  private questionOf(sql: string, bindings: readonly unknown[], key: string): Question | undefined {
+  /** @param isKept whether its answer is a part of something that is kept, which is told when it changes */
+  private questionOf(
+    sql: string,
+    bindings: readonly unknown[],
+    key: string,
+    isKept = false,
+  ): Question | undefined {
     // Several in one have several answers.
     const read = sql.includes(";") ? undefined : this.tracker.readOf(sql, bindings)
     if (!read) return undefined
@@ -219,7 +225,7 @@ export class Freshness {
     const { tables: told, isTable } = this.feed.catalog
     const isAlone = bindings.length > 0 || isSearch(sql)
     const areOurs = tables.every(isTable)
-    const byVersion = rows && !isAlone && areOurs ? versioned(sql, rows) : undefined
+    const byVersion = rows && !isAlone && !isKept && areOurs ? versioned(sql, rows) : undefined
     return {
       ...{ key, sql, shape, tables, isAlone },
       text: byVersion?.sql ?? sql,

@@ -50,10 +50,16 @@ const notAValue = Symbol("not a value")
 const hidden = Symbol("hidden")
 
 function literalOf(found: string, bindings: readonly unknown[]): unknown {
-  if (found.startsWith("'")) return found.slice(1, -1).replaceAll("''", "'")
-  if (/^\$\d+$/.test(found)) return bindings[Number(found.slice(1)) - 1]
-  if (/^\d/.test(found)) return Number(found)
-  if (found === "/*" || /^\$\w*\$$/.test(found) || found.startsWith("--") || /^[eE]'/.test(found))
-    return hidden
-  return notAValue
+  switch (found[0]) {
+    case "'":
+      return found.slice(1, -1).replaceAll("''", "'")
+    case "$":
+      return /^\$\d+$/.test(found) ? bindings[Number(found.slice(1)) - 1] : hidden
+    case "-":
+    case "/":
+      return hidden
+    default:
+      if (found >= "0" && found < ":") return Number(found)
+      return found[1] === "'" ? hidden : notAValue
+  }
 }

@@ -26,6 +26,7 @@ export interface Issued {
 
 /** How many skeletons of statements are remembered. */
 const mostStatements = 2_000
+const mostLatest = 30
 /** A reading that was never ended was that of a load that failed. Milliseconds. */
 const longestReading = 60_000
 /** What begins, ends or reads: everything else is taken for a write. */
@@ -78,6 +79,12 @@ export interface Request {
   repeats: Repeats | undefined
 }
 
+/** A statement, and the values in it. */
+interface Understood {
+  statement: Statement
+  values: readonly unknown[][]
+}
+
 interface Context {
   reading?: Reading | undefined
   request?: Request | undefined
@@ -88,6 +95,8 @@ interface Context {
 export class Tracker {
   private readonly context = new AsyncLocalStorage<Context>()
   private readonly statements = new LRUCache<string, Statement>({ max: mostStatements })
+  /** Each is looked at several times: when it is asked, sent and answered. */
+  private readonly latest = new LRUCache<string, Understood>({ max: mostLatest })
   private readonly underWay = new Map<string, Reading[]>()
   /** The catalog by which the statements were understood. */
   private understoodBy: Catalog | undefined
@@ -306,11 +315,22 @@ export class Tracker {
       reading.opaque ??= "it reads in a transaction that began before"
   }
 
-  private statementOf(sql: string, bindings: readonly unknown[] = []) {
-    const { text, values } = skeletonOf(sql, bindings)
+  private statementOf(sql: string, bindings: readonly unknown[] = []): Understood {
     const catalog = this.catalog()
-    if (catalog !== this.understoodBy) this.statements.clear()
-    this.understoodBy = catalog
+    if (catalog !== this.understoodBy) {
+      this.statements.clear()
+      this.latest.clear()
+      this.understoodBy = catalog
+    }
+    const latest = bindings.length === 0 ? this.latest.get(sql) : undefined
+    if (latest) return latest
+    const understood = this.understand(sql, bindings, catalog)
+    if (bindings.length === 0) this.latest.set(sql, understood)
+    return understood
+  }
+
+  private understand(sql: string, bindings: readonly unknown[], catalog: Catalog): Understood {
+    const { text, values } = skeletonOf(sql, bindings)
     let statement = this.statements.get(text)
     if (!statement) {
       const { isHarmless } = catalog
