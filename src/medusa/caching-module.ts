@@ -286,6 +286,7 @@ export class CachingModuleService implements ICachingModuleService {
       logger,
       invalidate: (tags) => void this.cache.invalidate({ tags }),
       forgetAll: () => void this.cache.clear(),
+      capture: () => this.cache.capture(),
     })
     if (!(await freshness.hears(readByModule).catch(() => false))) {
       // Nothing vouches for the cache then.

@@ -10,7 +10,7 @@ import { channel } from "node:diagnostics_channel"
 import type { Logger } from "@medusajs/framework/types"
 import { LRUCache } from "lru-cache"
 import type { ClientConfig } from "pg"
-import { copyOf, isPlain } from "../engine"
+import { copyOf, type Fence, isPlain } from "../engine"
 import { type Feed, install, isHot, isOfShopper, isStock, postgresFeed, withClient } from "../feed"
 import { isSearch } from "../search"
 import {
@@ -85,6 +85,8 @@ export interface FreshnessOptions {
   invalidate(tags: string[]): void
   /** Something may have been missed: everything is unknown. */
   forgetAll(): void
+  /** The place in the order of invalidations now. */
+  capture(): Fence
 }
 
 /** What a loaded value depends on, and how it may be kept. */
@@ -115,6 +117,8 @@ export class Freshness {
   private readonly carts = new LRUCache<string, string>({ max: 2 * mostCarts, ttl: longestPast })
   /** By kind of request. */
   private readonly courses = new LRUCache<string, Course>({ max: mostKinds })
+  /** Of when each began. */
+  private readonly fences = new WeakMap<Request, Fence>()
   /** How a request sends statements before any of them is asked; undefined while connections are scarce. */
   sendAtOnce: () => SendAll | undefined = () => undefined
 
@@ -163,6 +167,18 @@ export class Freshness {
   /** To be called before the first `await` of a `get` that a `set` may follow. */
   begin(key: string): Reading {
     return this.tracker.begin(key)
+  }
+
+  /**
+   * As `begin`, and captures. In a shopper's request it begins with that: what the request has asked before may be read, and what is made of
+   * it must not be answered once anything of it has moved since the request began.
+   */
+  beginWithRequest(key: string): { reading: Reading; fence: Fence } {
+    const request = this.tracker.recalling
+    const fence = request && this.fences.get(request)
+    return fence
+      ? { fence, reading: this.tracker.begin(key, request) }
+      : { fence: this.options.capture(), reading: this.tracker.begin(key) }
   }
 
   /** Whether what is read in this context may be what is kept. */
@@ -318,11 +334,18 @@ export class Freshness {
     if (!recalls) return this.tracker.request(run)
     const { kind, given = "" } = about
     const past = this.past.get(this.cartOf(about) ?? "")
-    const journey = kind === undefined ? undefined : (this.courses.get(kind) ?? new Course()).begin(given)
+    const { turn } = this.tracker
+    const journey =
+      kind === undefined ? undefined : (this.courses.get(kind) ?? new Course()).begin(given, turn)
     const repeats = new Repeats(past, journey, (sql) => this.questionOf(sql, [], sql))
+    const fence = this.options.capture()
     const send = journey && this.sendAtOnce()
-    if (send) repeats.askAtOnce(send, this.tracker.turn)
-    return this.tracker.request(run, repeats)
+    if (send) repeats.askAtOnce(send, turn)
+    const within = (request: Request) => {
+      this.fences.set(request, fence)
+      return run(request)
+    }
+    return this.tracker.request(within, repeats)
   }
 
   /**

@@ -49,8 +49,11 @@ union select attribute from price_preference where deleted_at is null`
 const always = ["currency_code", "region_id", "quantity"]
 
 export interface ModuleReadsOptions {
-  cache: Pick<Cache, "peek" | "capture" | "set">
-  freshness: Pick<Freshness, "recalls" | "once" | "asked" | "within" | "begin" | "end" | "answered">
+  cache: Pick<Cache, "peek" | "set">
+  freshness: Pick<
+    Freshness,
+    "recalls" | "once" | "asked" | "within" | "beginWithRequest" | "end" | "answered"
+  >
   /** How long a part lives, in milliseconds. */
   ttl: number
   database: Pick<Database, "raw">
@@ -243,8 +246,7 @@ function load(
   store: (value: unknown, keep: Keep) => Promise<unknown>,
 ): Promise<unknown> {
   return freshness.within(async () => {
-    const fence = cache.capture()
-    const reading = freshness.begin(key)
+    const { fence, reading } = freshness.beginWithRequest(key)
     const shares = rows && new Shares(rows)
     reading.shares = shares
     const value = await read()

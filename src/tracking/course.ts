@@ -60,6 +60,7 @@ type Step =
       tables: readonly string[]
       template: Template | undefined
       lucks: Lucks
+      /** As if no reading had begun before the request. */
       when: When
     }
   /** From here on what is read of these tables may be another; undefined: of all. */
@@ -100,9 +101,12 @@ export class Course {
   /** How often what requests before asked was proven at once, and then asked for. */
   proofs: Luck = { tries: 0, serves: 0 }
 
-  /** @param given what a request of the kind is given */
-  begin(given: string): Journey {
-    return new Journey(this, given)
+  /**
+   * @param given what a request of the kind is given
+   * @param turn see `When`
+   */
+  begin(given: string, turn = 0): Journey {
+    return new Journey(this, given, turn)
   }
 
   /** A request of the kind asks something. @returns whether to watch it */
@@ -181,6 +185,7 @@ export class Journey {
   constructor(
     readonly course: Course,
     private readonly given: string,
+    private readonly turn: number,
   ) {}
 
   /** Whether it is known what requests of this kind ask. */
@@ -235,7 +240,8 @@ export class Journey {
     const { shape, tables, mayBeAhead, sql } = asked
     const template = mayBeAhead ? this.templateOf(sql) : undefined
     const lucks = { statement: new Map(), commit: new Map() }
-    this.steps.push({ kind: "read", shape, tables, template, lucks, when })
+    const sinceBegin = { turn: when.turn - this.turn, since: when.since && when.since - this.turn }
+    this.steps.push({ kind: "read", shape, tables, template, lucks, when: sinceBegin })
   }
 
   /** These rows were given: to this request, or to one before that asked of the same. */

@@ -52,14 +52,16 @@ export class Reading implements Read {
   shares: Shares | undefined
   /** When something that it was built on expires, in milliseconds since 1970. */
   expiresAt = Number.POSITIVE_INFINITY
-  /** Milliseconds since 1970. */
-  readonly began = Date.now()
 
-  /** @param turn how many readings had begun, this one included */
+  /**
+   * @param turn how many readings had begun, this one included
+   * @param began milliseconds since 1970
+   */
   constructor(
     readonly key: string,
     readonly around: Reading | undefined,
     readonly turn: number,
+    readonly began = Date.now(),
   ) {}
 
   get isAlive(): boolean {
@@ -77,6 +79,9 @@ export interface Request {
   recalls: boolean
   /** Where it recalls: what it asked before. */
   repeats: Repeats | undefined
+  /** When it began: how many readings had begun, and milliseconds since 1970. */
+  readonly turn: number
+  readonly began: number
 }
 
 /** A statement, and the values in it. */
@@ -100,19 +105,29 @@ export class Tracker {
   private readonly underWay = new Map<string, Reading[]>()
   /** The catalog by which the statements were understood. */
   private understoodBy: Catalog | undefined
-  /** How many readings have begun. */
-  turn = 0
+  /** How many readings have begun, and one. */
+  turn = 1
 
   constructor(private readonly catalog: () => Catalog) {}
 
   /**
    * Opens a reading for the asynchronous context of the caller. To be called before the first `await` of what the
    * caller awaits, so that what comes after that is in it.
+   * @param request that it begins with, and what this asked before it was opened may be read
    */
-  begin(key: string): Reading {
-    const reading = new Reading(key, alive(this.context.getStore()?.reading), ++this.turn)
+  begin(key: string, request?: Request): Reading {
+    const around = alive(this.context.getStore()?.reading)
+    const reading = request
+      ? new Reading(key, around, request.turn, request.began)
+      : new Reading(key, around, ++this.turn)
     this.context.enterWith({ ...this.context.getStore(), reading })
     return reading
+  }
+
+  /** The shopper's request of this context. */
+  get recalling(): Request | undefined {
+    const request = this.context.getStore()?.request
+    return request?.repeats ? request : undefined
   }
 
   /**
@@ -138,7 +153,7 @@ export class Tracker {
   get since(): number | undefined {
     const readings = [...aliveFrom(this.context.getStore()?.reading)]
     if (readings.some(({ isProof }) => isProof)) return undefined
-    return readings[0]?.turn ?? 0
+    return Math.max(0, ...readings.map(({ turn }) => turn))
   }
 
   /** Whether the request of this context only shows something. */
@@ -192,7 +207,10 @@ export class Tracker {
    * @param repeats where what it asks is remembered, if it recalls
    */
   request<T>(run: (request: Request) => T, repeats?: Repeats | undefined): T {
-    const request = { isRead: false, wrote: false, recalls: repeats !== undefined, repeats }
+    const request = {
+      ...{ isRead: false, wrote: false, recalls: repeats !== undefined, repeats },
+      ...{ turn: this.turn, began: Date.now() },
+    }
     return this.context.run({ ...this.context.getStore(), request }, () => run(request))
   }
 

@@ -258,6 +258,38 @@ describe("statements within a request", () => {
       })
     })
 
+    it("may make a part, which is not kept when something of it moved since the request began", async () => {
+      const { freshness, cache } = told
+      await database.client.query("insert into product values ('p', 'A')")
+      let changes = false
+      const show = async (cart: string) => {
+        if (carts % 4 === 0) await isSent()
+        if (carts % 4 === 0 && changes) {
+          await database.client.query("update product set note = 'B'")
+          assert.ok(await freshness.settled())
+        }
+        await freshness.within(async () => {
+          const { fence } = freshness.beginWithRequest("part")
+          items = (await rowsOf("select note from product")).map(({ note }: { note: string }) => note)
+          const { tags = [] } = (await freshness.end("part")) ?? {}
+          await cache.set({ key: cart, value: items, tags, ttl: 60_000, fence })
+        })
+      }
+      const isKept = () => cache.peek(`cart ${carts}`) !== undefined
+      assert.deepEqual([await ofKnownKind("a part", show), items, isKept()], [1, ["A"], true])
+      changes = true
+      assert.deepEqual([await ofKnownKind("a part", show), items, isKept()], [1, ["A"], false])
+      const within = (cart: string) =>
+        freshness.within(async () => {
+          await isSent()
+          freshness.begin("what began later")
+          await show(cart)
+        })
+      await database.client.query("update product set note = 'A'")
+      await ofKnownKind("a part of something", (cart) => (carts % 4 === 0 ? within(cart) : show(cart)))
+      assert.deepEqual(items, ["B"], "what it is a part of has a later place")
+    })
+
     it("fail in their turn, and the connection is given back", async () => {
       await ofOwnKind("renamed", turn)
       await database.client.query("alter table cart_item rename to cart_thing")

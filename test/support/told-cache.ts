@@ -23,6 +23,7 @@ export async function toldCache(shared: Knex): Promise<ToldCache> {
     logger: silent,
     invalidate: (tags) => void cache.invalidate({ tags }),
     forgetAll: () => void cache.clear(),
+    capture: () => cache.capture(),
   })
   const close = async () => {
     await freshness.close()
