@@ -139,8 +139,10 @@ export class CachingModuleService implements ICachingModuleService {
       if (key !== undefined) {
         const at = entryKey(room, key)
         const found = willSet(options) ? await this.cache.lead(at, longestWait, isPart) : await this.look(at)
-        if (found.state === "miss") this.loads.began(at, found.lead)
-        else if (reading && this.sampler?.takes(at, found)) {
+        if (found.state === "miss") {
+          if (reading) this.freshness?.loads(reading)
+          this.loads.began(at, found.lead)
+        } else if (reading && this.sampler?.takes(at, found)) {
           reading.isProof = true
           this.loads.began(at, { fence: this.cache.capture(), done: () => undefined })
         } else {

@@ -169,6 +169,11 @@ export class Freshness {
     return this.tracker.begin(key)
   }
 
+  /** What a reading is for is loaded from now on: what was asked before must not be in it. */
+  loads(reading: Reading): void {
+    reading.turn = ++this.tracker.turn
+  }
+
   /**
    * As `begin`, and captures. In a shopper's request it begins with that: what the request has asked before may be read, and what is made of
    * it must not be answered once anything of it has moved since the request began.
@@ -359,7 +364,7 @@ export class Freshness {
     if (!repeats) return
     const { kind } = about
     const { journey } = repeats
-    if (kind !== undefined && isRight && journey?.end()) this.courses.set(kind, journey.course)
+    if (kind !== undefined && isRight && repeats.end()) this.courses.set(kind, journey!.course)
     const named = this.cartOf(about)
     const past = repeats.remembered()
     // Who made a cart did not name it.

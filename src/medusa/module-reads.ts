@@ -139,7 +139,7 @@ interface Call {
 
 /**
  * Prices, named by what of their context a rule or a preference asks for: an attribute that none names matches none
- * (pricing/dist/repositories/pricing.js:27, 2.21.2). The name is made, and the place in the order of changes taken, in one turn with the
+ * (pricing/dist/repositories/pricing.js:27, 2.21.2). The place in the order of changes is taken in the turn in which the name is made, or before, and the name is made in that of the
  * look at the attributes; so a rule that names another one either has changed the name or keeps out what was read meanwhile.
  */
 async function readPrices(call: Call, options: ModuleReadsOptions): Promise<unknown> {

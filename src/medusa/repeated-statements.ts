@@ -26,7 +26,7 @@ export function spareRepeats(
   const send = prototype._query
   if (typeof send !== "function" || typeof locking?.acquire !== "function") return false
   forgetWhenLocked(locking, freshness)
-  freshness.sendAtOnce = () => (hasIdle(client) ? onIdle(client, send) : undefined)
+  freshness.sendAtOnce = onIdle(client, send)
   /** Connections whose transaction was committed with its only statement. */
   const committed = new WeakSet<object>()
   prototype._query = function (connection, query) {
@@ -90,20 +90,23 @@ async function sendAll(
   return responses
 }
 
-/** One for what is asked at once, and another for who will ask meanwhile. */
-const fewestIdle = 2
-const hasIdle = ({ pool }: Pooled) => (pool?.numFree?.() ?? 0) >= fewestIdle
-
-/** On a connection of its own, which is given back with the answer. */
-function onIdle(client: Pooled, send: Send): SendAll {
-  return async (texts) => {
-    const connection = await client.acquireConnection!()
+/** Undefined while there is not one for it, one for who will ask meanwhile, and one for each who has done so before. */
+function onIdle(client: Pooled, send: Send): () => SendAll | undefined {
+  let underWay = 0
+  const sendAtOnce: SendAll = async (texts) => {
+    underWay++
     try {
-      return await sendAll({ client, connection, send }, texts)
+      const connection = await client.acquireConnection!()
+      try {
+        return await sendAll({ client, connection, send }, texts)
+      } finally {
+        await client.releaseConnection!(connection)
+      }
     } finally {
-      await client.releaseConnection!(connection)
+      underWay--
     }
   }
+  return () => ((client.pool?.numFree?.() ?? 0) >= 2 + underWay ? sendAtOnce : undefined)
 }
 
 const keyOf = (sql: string, bindings: readonly unknown[]) =>

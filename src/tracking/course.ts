@@ -180,7 +180,6 @@ export class Journey {
   /** The step of the course it is at: -1 before the first, undefined when it is on no known course. And how often something moved since. */
   private at: number | undefined = -1
   private moved = 0
-  private isProvenAtOnce = false
 
   constructor(
     readonly course: Course,
@@ -194,18 +193,8 @@ export class Journey {
   }
 
   /** Whether to prove at once what requests before asked: it was asked for by most who did. */
-  provesAtOnce(): boolean {
-    const { proofs } = this.course
-    if (!isLucky(proofs)) return false
-    trying({ lucks: [proofs] })
-    this.isProvenAtOnce = true
-    return true
-  }
-
-  /** What requests before asked is asked for. */
-  recalls(): void {
-    if (this.isProvenAtOnce) this.course.proofs.serves++
-    this.isProvenAtOnce = false
+  get provesAtOnce(): boolean {
+    return isLucky(this.course.proofs)
   }
 
   /** Before it asks or writes anything. @returns false when it has begun already */

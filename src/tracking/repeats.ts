@@ -142,6 +142,9 @@ export class Repeats {
   /** When what was asked by requests before was proven last, and the proof. */
   private recalledAt = -1
   private recalled: Promise<void> = Promise.resolve()
+  /** What was asked at once, and is not counted. */
+  private untried: Pick<Expected, "lucks">[] = []
+  private isProvenAtOnce = false
   /** What is being proven, by key. */
   private proving: ReadonlySet<string> = new Set()
 
@@ -168,8 +171,8 @@ export class Repeats {
   async answer(question: Question, send: Send, when: When = { turn: 0, since: 0 }): Promise<Given> {
     const { key, shape } = question
     this.setOut()
+    this.tryUntried()
     this.journey?.asks(question, when)
-    if (this.past.asked.has(key)) this.journey?.recalls()
     let known = this.known(key, when) ?? this.knownOfMore(question, when)
     let given = known && (await known)
     // What is to be kept is asked now, and not what was asked before it.
@@ -191,9 +194,28 @@ export class Repeats {
     if (!this.journey?.isKnown) return
     this.setOut()
     const unproven = this.unproven([])
-    const past = unproven.length > 0 && this.journey.provesAtOnce() ? unproven : []
+    const past = unproven.length > 0 && this.journey.provesAtOnce ? unproven : []
     const along = this.expect()
-    if (along.length + past.length > 0) this.sendAlong([], past, along, send, turn).catch(() => undefined)
+    if (along.length + past.length === 0) return
+    const { proofs } = this.journey.course
+    this.untried = [...along, ...(past.length > 0 ? [{ lucks: [proofs] }] : [])]
+    this.isProvenAtOnce = past.length > 0
+    this.sendAlong([], past, along, send, turn).catch(() => {
+      // It may be proven yet.
+      this.recalledAt = -1
+    })
+  }
+
+  /** What was asked at once is tried by who asks something, or is done without: who is refused before that says nothing. */
+  private tryUntried(): void {
+    for (const one of this.untried) trying(one)
+    this.untried = []
+  }
+
+  /** The request has ended as it should. @returns whether it asked anything of what requests of its kind ask */
+  end(): boolean {
+    this.tryUntried()
+    return this.journey?.end() === true
   }
 
   /** What requests before were given is likely to be what this one will be. */
@@ -225,7 +247,7 @@ export class Repeats {
   /** Asks now, and with it what is expected to be asked next. */
   private ask(question: Question, send: Send, { turn, since }: When): Promise<Given> {
     const alone = async () => givenBy(question, (await send([question.text]))[0]!)
-    const along = question.isAlone ? [] : this.expect(question.key)
+    const along = question.isAlone ? [] : tried(this.expect(question.key))
     const past = question.isAlone ? [] : this.unproven([])
     const value =
       along.length + past.length === 0
@@ -254,7 +276,7 @@ export class Repeats {
     const along = this.questionsOf(expected)
     const past = this.unproven([])
     if (along.length + past.length === 0) return undefined
-    for (const one of along) trying(one)
+    tried(along)
     const proof = proofsOf(past)
     const sent = this.moves
     const answered = (responses: readonly Response[]) => {
@@ -341,7 +363,7 @@ export class Repeats {
   private recall(send: Send, { turn }: When): Promise<void> {
     if (!this.isRecalled) {
       const past = this.unproven([...this.past.asked])
-      this.sendAlong([], past, this.expect(), send, turn).catch(() => undefined)
+      this.sendAlong([], past, tried(this.expect()), send, turn).catch(() => undefined)
     }
     return this.recalled
   }
@@ -352,7 +374,7 @@ export class Repeats {
   private async sendAlong(
     texts: string[],
     past: [string, Remembered][],
-    along: Along[],
+    along: readonly Along[],
     send: Send,
     turn: number,
   ): Promise<readonly Response[]> {
@@ -374,7 +396,6 @@ export class Repeats {
         })
     }
     for (const [index, one] of along.entries()) {
-      trying(one)
       const value = sent.then((responses) =>
         givenBy(one.question, responses[texts.length + proof.length + index]!),
       )
@@ -397,7 +418,8 @@ export class Repeats {
       const isSame =
         given.versions !== undefined && versions[order.indexOf(question.proof!)] === given.versions
       if (!isSame || !isUnmoved(one) || this.standing(key)) continue
-      this.remember({ question, given, began, turn: 0, at: 0, value: Promise.resolve(given) })
+      const value = Promise.resolve(given)
+      this.remember({ question, given, began, turn: 0, at: 0, value, isRecalled: true })
     }
   }
 
@@ -410,8 +432,12 @@ export class Repeats {
     const luck = lucks.shift()
     if (luck) luck.serves++
     known.isUnseen = false
+    if (known.isRecalled && this.isProvenAtOnce) {
+      this.isProvenAtOnce = false
+      this.journey!.course.proofs.serves++
+    }
     // What may not be repeated was asked as often as it was expected.
-    if ((!question.isRepeatable && lucks.length === 0) || since > 0) this.answers.delete(key)
+    if (!question.isRepeatable && lucks.length === 0) this.answers.delete(key)
     return isAhead ? value.catch(() => undefined) : value
   }
 
@@ -545,14 +571,20 @@ export class Repeats {
 
 const isLate = ({ question, at }: Answer) => !question.isRepeatable && Date.now() - at > longestAhead
 
+function tried(along: readonly Along[]): readonly Along[] {
+  for (const one of along) trying(one)
+  return along
+}
+
 interface Shows {
   selection: Selection
   /** The text that says which rows are shown. */
   rows: string
 }
 
-function showsOf({ shape, sql }: Pick<Question, "shape" | "sql">): Shows | undefined {
-  const selection = selectionOf(shape, sql)
+/** Of one with parameters the text does not say it. */
+function showsOf({ shape, sql, isAlone }: Question): Shows | undefined {
+  const selection = isAlone ? undefined : selectionOf(shape, sql)
   return selection && { selection, rows: sql.slice(selection.end) }
 }
 
@@ -620,6 +652,8 @@ interface Answer {
   lucks?: Expected["lucks"]
   /** Whether it was asked ahead and nobody looked at it yet. */
   isUnseen?: boolean
+  /** Whether a request before asked it. */
+  isRecalled?: boolean
 }
 
 interface Made {

@@ -31,14 +31,19 @@ const list = new RegExp(
 )
 const items = new RegExp(item, "g")
 
+/** What may mean other rows with other columns: `order by 1`, or the name of a column. */
+const ofColumns =
+  /\b(?:union|intersect|except|group\s+by|having|window)\b|\border\s+by\b(?!\s+"\w+"\."?\w+"?(?: asc| desc)?(?:, "\w+"\."?\w+"?(?: asc| desc)?)*(?:$|\s+limit\b|\s+offset\b))/i
+
 const known = new WeakMap<Shape, Selection | null>()
 
-/** @returns undefined when it is not written as expected; the same for all statements of a shape */
+/** @returns undefined when it is not written as expected, which is the same for all statements of a shape */
 export function selectionOf(shape: Shape, sql: string): Selection | undefined {
   let selection = known.get(shape)
   if (selection === undefined) {
     const found = list.exec(sql)?.[0]
-    selection = found === undefined ? null : { columns: columnsOf(found), end: found.length }
+    const isSame = found !== undefined && !ofColumns.test(sql.slice(found.length))
+    selection = isSame ? { columns: columnsOf(found), end: found.length } : null
     known.set(shape, selection)
   }
   return selection ?? undefined
@@ -54,7 +59,8 @@ const columnsOf = (text: string): Column[] =>
 /** Whether what the one gives is in what the other gives of the same rows. */
 export function holds({ columns: more }: Selection, { columns: fewer }: Selection): boolean {
   const whole = more.filter(({ column }) => column === undefined)
-  if (whole.length > 1) return false
+  // What comes after hides what has the same name.
+  if (whole.length > 1 || (whole[0] && whole[0] !== more[0])) return false
   return fewer.every(({ table, column, name }) => {
     const sameName = more.filter((other) => other.name === name)
     const isSame = sameName.every((other) => other.table === table && other.column === column)

@@ -54,13 +54,13 @@ export class Reading implements Read {
   expiresAt = Number.POSITIVE_INFINITY
 
   /**
-   * @param turn how many readings had begun, this one included
+   * @param turn what was asked before it must not be in it
    * @param began milliseconds since 1970
    */
   constructor(
     readonly key: string,
     readonly around: Reading | undefined,
-    readonly turn: number,
+    public turn: number,
     readonly began = Date.now(),
   ) {}
 
@@ -79,7 +79,7 @@ export interface Request {
   recalls: boolean
   /** Where it recalls: what it asked before. */
   repeats: Repeats | undefined
-  /** When it began: how many readings had begun, and milliseconds since 1970. */
+  /** When it began: see `Tracker`, and milliseconds since 1970. */
   readonly turn: number
   readonly began: number
 }
@@ -105,7 +105,7 @@ export class Tracker {
   private readonly underWay = new Map<string, Reading[]>()
   /** The catalog by which the statements were understood. */
   private understoodBy: Catalog | undefined
-  /** How many readings have begun, and one. */
+  /** Moves on with each reading that begins. */
   turn = 1
 
   constructor(private readonly catalog: () => Catalog) {}

@@ -210,8 +210,8 @@ describe("statements within a request", () => {
       while (sent === 0) await turn()
     }
     const pool = () => (shared as unknown as { client: Required<Pooled> & { pool: Pool } }).client
-    const isGivenBack = async () => {
-      while (pool().pool.numUsed() > 0) await turn()
+    const isGivenBack = async (others = 0) => {
+      while (pool().pool.numUsed() > others) await turn()
     }
     let items: string[] = []
     /** As the first of its kind that is asked at once. */
@@ -258,6 +258,41 @@ describe("statements within a request", () => {
       })
     })
 
+    it("are asked in their turn while others ask at once on what is idle", async () => {
+      const client = pool()
+      const taken: object[] = []
+      while (client.pool.numFree() > 3) taken.push(await client.acquireConnection())
+      const both = (kind: string) => {
+        sent = 0
+        return Promise.all([about("cart a", turn, kind), about("cart b", turn, kind)])
+      }
+      await ofOwnKind("together", turn)
+      const before = client.pool.numFree()
+      await both("together")
+      await isGivenBack(taken.length)
+      const counts = [before, sent]
+      for (const connection of taken) await client.releaseConnection(connection)
+      assert.deepEqual(counts, [3, 1], "one for each who asks, too")
+    })
+
+    it("are asked at once again after requests that were refused", async () => {
+      await ofOwnKind("refused", turn)
+      const about = { cart: "cart a", kind: "refused", given: `"cart":"cart a"` }
+      for (let time = 0; time < 5; time++) {
+        await told.freshness.request(
+          true,
+          async (request) => {
+            await isSent()
+            await isGivenBack()
+            told.freshness.answeredTo(request, about, false)
+          },
+          about,
+        )
+        sent = 0
+      }
+      await ofOwnKind("refused", isSent)
+    })
+
     it("may make a part, which is not kept when something of it moved since the request began", async () => {
       const { freshness, cache } = told
       await database.client.query("insert into product values ('p', 'A')")
@@ -293,7 +328,8 @@ describe("statements within a request", () => {
     it("fail in their turn, and the connection is given back", async () => {
       await ofOwnKind("renamed", turn)
       await database.client.query("alter table cart_item rename to cart_thing")
-      const one = () => about("a", () => rowsOf("select * from cart_item where cart_id = 'a'"), "renamed")
+      const one = () =>
+        about("cart a", () => rowsOf("select * from cart_item where cart_id = 'cart a'"), "renamed")
       await assert.rejects(one)
       await isGivenBack()
       await database.client.query("alter table cart_thing rename to cart_item")
@@ -301,8 +337,9 @@ describe("statements within a request", () => {
     })
 
     it("are not what requests before asked, when that did not serve", async () => {
-      let shows = true
+      let [shows, waits] = [true, false]
       const show = async (cart: string) => {
+        if (waits && shows) await isSent()
         if (shows) await rowsOf(`select * from cart as c where c.id in ('${cart}')`)
         else await turn()
       }
@@ -313,9 +350,12 @@ describe("statements within a request", () => {
         await isGivenBack()
         return sent
       }
-      assert.equal(await again(), 1)
+      waits = true
+      for (let time = 0; time < 5; time++) assert.equal(await again(), 1)
       shows = false
-      assert.deepEqual([await again(), await again(), await again(), await again()], [1, 1, 0, 0])
+      const counts: number[] = []
+      for (let time = 0; time < 9; time++) counts.push(await again())
+      assert.deepEqual([counts[0], counts.at(-1)], [1, 0])
     })
   })
 
@@ -505,6 +545,29 @@ describe("statements within a request", () => {
     await about("cart kept late", () => late("cart kept late"), "kept late")
   })
 
+  it("are asked for what is kept from when its load begins, and not from when somebody looked for it", async () => {
+    const { freshness } = told
+    await database.client.query("insert into product values ('p', 'A')")
+    const note = async () => (await rowsOf("select note from product"))[0].note
+    const load = (isLate: boolean) =>
+      freshness.within(async () => {
+        const reading = freshness.begin("kept")
+        await note()
+        if (isLate) freshness.loads(reading)
+        return note()
+      })
+    const notes = (isLate: boolean) =>
+      request(async () => {
+        const looking = load(isLate)
+        await note()
+        return looking
+      })
+    await notes(false)
+    sent = 0
+    await notes(true)
+    assert.equal(sent, 3)
+  })
+
   it("hinder nobody when they cannot be asked along", async () => {
     await database.client.query("insert into payment values ('p', 'A')")
     const statements = (cart: string) => [
@@ -547,6 +610,18 @@ describe("statements within a request", () => {
     assert.equal(sent, 1)
     await request(() => shared("cart").where({ id: "a" }))
     assert.equal(sent, 2, "another request asks for itself")
+  })
+
+  it("are others when their parameters are", async () => {
+    await database.client.query("insert into cart values ('a', 'A'), ('b', 'B')")
+    await request(async () => {
+      for (const id of ["a", "b"]) {
+        const [row] = await shared("cart").select("cart.id", "cart.note").where("cart.id", id)
+        assert.equal(row.id, id)
+        const [fewer] = await shared("cart").select("cart.note").where("cart.id", id)
+        assert.equal(fewer.note, id.toUpperCase())
+      }
+    })
   })
 
   it("are asked anew for stock, by who does not recall, and by who has waited for a lock", async () => {

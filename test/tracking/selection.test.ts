@@ -23,12 +23,26 @@ describe("a select of the same rows", () => {
     assert.ok(!isHeld(more, '"c0"."id" as "other"'))
     assert.ok(!isHeld('"c0".*, "s1"."id" as "id"', '"c0"."id"'), "that of another table hides it")
     assert.ok(!isHeld('"c0".*, "s1".*', '"c0"."id"'), "or may hide it")
+    assert.ok(!isHeld('"c0"."id", "s1".*', '"c0"."id"'), "and what comes after does")
     assert.ok(!isHeld(more, '"c0".*'), "nobody knows which they are")
   })
 
   it("is not known when it is written otherwise", () => {
     const columns = ['distinct "c0"."id"', 'count(*) as "n"', '"id"', 'row("c0".ctid) as "v"', "'a' as b"]
     for (const one of columns) assert.equal(selection(one), undefined, one)
+  })
+
+  it("is not known where its columns may say which rows they are", () => {
+    const rest = (text: string) => selectionOf({}, `select "c0"."id" from "cart" as "c0" ${text}`)
+    assert.ok(rest(`where "c0"."id" = 'a' order by "c0"."id" asc, "c0"."made" desc limit 1`))
+    for (const text of [
+      "order by 1",
+      'order by "id"',
+      'order by "c0"."id", 2',
+      "group by 1",
+      "union select 'a'",
+    ])
+      assert.equal(rest(text), undefined, text)
   })
 
   it("gives what the other would have given", () => {
