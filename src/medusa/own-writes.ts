@@ -65,7 +65,8 @@ function aboutOf({
   const { cart_id } = (body ?? {}) as { cart_id?: unknown }
   return {
     cart: cartIn(`${originalUrl} ${cart_id}`),
-    kind: kindOf(method, originalUrl, body),
+    // Who traces a request wants to see who asks what (doctor/trace/trace.ts).
+    kind: process.env.PEGASUS_TRACE ? undefined : kindOf(method, originalUrl, body),
     given: `${originalUrl} ${JSON.stringify(body ?? "").slice(0, longestBody)}`,
   }
 }

@@ -237,11 +237,16 @@ describe("statements within a request", () => {
       const written = (cart: string) => `insert into cart_item values ('${cart}', '${cart}', 'meanwhile')`
       const locked = async (cart: string) => {
         await isSent()
+        await isGivenBack()
         await database.client.query(written(cart))
         await locking.acquire("a")
       }
       assert.deepEqual([await ofOwnKind("locked", locked), items], [2, ["meanwhile"]])
-      await ofOwnKind("wrote", async (cart) => [await isSent(), await shared.raw(written(cart))])
+      await ofOwnKind("wrote", async (cart) => {
+        await isSent()
+        await isGivenBack()
+        await shared.raw(written(cart))
+      })
       assert.deepEqual(items, ["meanwhile"])
     })
 
@@ -266,9 +271,9 @@ describe("statements within a request", () => {
         sent = 0
         return Promise.all([about("cart a", turn, kind), about("cart b", turn, kind)])
       }
-      await ofOwnKind("together", turn)
+      await ofOwnKind("side by side", turn)
       const before = client.pool.numFree()
-      await both("together")
+      await both("side by side")
       await isGivenBack(taken.length)
       const counts = [before, sent]
       for (const connection of taken) await client.releaseConnection(connection)
@@ -299,6 +304,7 @@ describe("statements within a request", () => {
       let changes = false
       const show = async (cart: string) => {
         if (carts % 4 === 0) await isSent()
+        await isGivenBack()
         if (carts % 4 === 0 && changes) {
           await database.client.query("update product set note = 'B'")
           assert.ok(await freshness.settled())
@@ -317,6 +323,7 @@ describe("statements within a request", () => {
       const within = (cart: string) =>
         freshness.within(async () => {
           await isSent()
+          await isGivenBack()
           freshness.begin("what began later")
           await show(cart)
         })

@@ -61,7 +61,8 @@ export async function traceRequest(options: TraceOptions): Promise<Trace> {
       cwd: built,
       execArgv: ["--enable-source-maps", "--require", require.resolve("./preload")],
       stdio: ["ignore", "pipe", "pipe", "ipc"],
-      env: { NODE_ENV: "production", MEDUSA_DISABLE_TELEMETRY: "1", ...process.env },
+      // With Pegasus nothing is asked ahead: each statement is that of the line that asks it.
+      env: { NODE_ENV: "production", MEDUSA_DISABLE_TELEMETRY: "1", ...process.env, PEGASUS_TRACE: "1" },
     },
   )
   for (const stream of [store.stdout!, store.stderr!]) stream.on("data", (chunk) => said.push(String(chunk)))
