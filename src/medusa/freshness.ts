@@ -171,7 +171,7 @@ export class Freshness {
 
   /** What a reading is for is loaded from now on: what was asked before must not be in it. */
   loads(reading: Reading): void {
-    reading.turn = ++this.tracker.turn
+    this.tracker.loads(reading)
   }
 
   /**

@@ -54,6 +54,8 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
 /** Longer bodies are not looked into further, and what names more than this is of no kind. */
 const longestBody = 4_000
 const mostNames = 50
+/** Who traces a request wants to see who asks what (doctor/trace/trace.ts). */
+const isTraced = Boolean(process.env.PEGASUS_TRACE)
 const longestKind = 300
 
 /** Of one kind are requests that differ in ids and in values alone. */
@@ -65,8 +67,7 @@ function aboutOf({
   const { cart_id } = (body ?? {}) as { cart_id?: unknown }
   return {
     cart: cartIn(`${originalUrl} ${cart_id}`),
-    // Who traces a request wants to see who asks what (doctor/trace/trace.ts).
-    kind: process.env.PEGASUS_TRACE ? undefined : kindOf(method, originalUrl, body),
+    kind: isTraced ? undefined : kindOf(method, originalUrl, body),
     given: `${originalUrl} ${JSON.stringify(body ?? "").slice(0, longestBody)}`,
   }
 }

@@ -68,9 +68,9 @@ type Step =
 
 /** What is read to be kept must be read after its reading began. */
 export interface When {
-  /** How many readings had begun when it was asked. */
+  /** That of the tracker when it was asked. */
   turn: number
-  /** The number of the one it is for; 0 when it is not to be kept. */
+  /** That of the reading it is for; 0 when it is not to be kept. */
   since: number
 }
 
@@ -192,9 +192,9 @@ export class Journey {
     return this.course.steps.length > 0
   }
 
-  /** Whether to prove at once what requests before asked: it was asked for by most who did. */
-  get provesAtOnce(): boolean {
-    return isLucky(this.course.proofs)
+  /** That of proving at once what requests before asked; none when it seldom serves. */
+  get proofs(): Luck[] {
+    return [this.course.proofs].filter(isLucky)
   }
 
   /** Before it asks or writes anything. @returns false when it has begun already */

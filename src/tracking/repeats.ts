@@ -135,8 +135,8 @@ export class Repeats {
   /** Ids in what was inserted last, by table. */
   readonly inserted = new Map<string, readonly string[]>()
   private readonly answers = new Map<string, Answer>()
-  /** Their keys, by the rows they show. */
-  private readonly shown = new Map<string, Set<string>>()
+  /** What they show, by the rows it is of and their keys. */
+  private readonly shown = new Map<string, Map<string, Selection>>()
   private readonly calls = new Map<string, Made>()
 
   /** When what was asked by requests before was proven last, and the proof. */
@@ -144,7 +144,8 @@ export class Repeats {
   private recalled: Promise<void> = Promise.resolve()
   /** What was asked at once, and is not counted. */
   private untried: Pick<Expected, "lucks">[] = []
-  private isProvenAtOnce = false
+  /** Until something is asked for that was proven. */
+  private proofs: Expected["lucks"] = []
   /** What is being proven, by key. */
   private proving: ReadonlySet<string> = new Set()
 
@@ -173,12 +174,12 @@ export class Repeats {
     this.setOut()
     this.tryUntried()
     this.journey?.asks(question, when)
-    let known = this.known(key, when) ?? this.knownOfMore(question, when)
+    let known = this.knownTo(question, when)
     let given = known && (await known)
     // What is to be kept is asked now, and not what was asked before it.
     if (!given && this.past.asked.has(key) && when.since === 0) {
       await this.recall(send, when)
-      known = this.known(key, when) ?? this.knownOfMore(question, when)
+      known = this.knownTo(question, when)
       given = known && (await known)
     }
     given ??= await this.ask(question, send, when)
@@ -193,13 +194,12 @@ export class Repeats {
   askAtOnce(send: Send, turn: number): void {
     if (!this.journey?.isKnown) return
     this.setOut()
-    const unproven = this.unproven([])
-    const past = unproven.length > 0 && this.journey.provesAtOnce ? unproven : []
+    const { proofs } = this.journey
+    const past = proofs.length > 0 ? this.unproven([]) : []
     const along = this.expect()
     if (along.length + past.length === 0) return
-    const { proofs } = this.journey.course
-    this.untried = [...along, ...(past.length > 0 ? [{ lucks: [proofs] }] : [])]
-    this.isProvenAtOnce = past.length > 0
+    if (past.length > 0) this.proofs = proofs
+    this.untried = [...along, { lucks: this.proofs }]
     this.sendAlong([], past, along, send, turn).catch(() => {
       // It may be proven yet.
       this.recalledAt = -1
@@ -318,8 +318,10 @@ export class Repeats {
       this.shown.clear()
     }
     this.answers.set(question.key, answer)
-    const { rows } = showsOf(question) ?? {}
-    if (rows !== undefined) this.shown.set(rows, (this.shown.get(rows) ?? new Set()).add(question.key))
+    const shows = showsOf(question)
+    if (!shows) return
+    const { rows, selection } = shows
+    this.shown.set(rows, (this.shown.get(rows) ?? new Map()).set(question.key, selection))
   }
 
   /** What is expected to be asked next, and is not known. */
@@ -335,11 +337,10 @@ export class Repeats {
   }
 
   private questionsOf(expected: readonly Expected[]): Along[] {
-    const along: Along[] = []
-    for (const { sql, lucks } of expected) {
+    const along = expected.flatMap(({ sql, lucks }) => {
       const question = this.questionOf(sql)
-      if (question && !this.moreThan(question)) along.push({ question, lucks })
-    }
+      return question && !this.moreThan(question) ? [{ question, lucks }] : []
+    })
     return withoutFewer(along)
   }
 
@@ -419,7 +420,7 @@ export class Repeats {
         given.versions !== undefined && versions[order.indexOf(question.proof!)] === given.versions
       if (!isSame || !isUnmoved(one) || this.standing(key)) continue
       const value = Promise.resolve(given)
-      this.remember({ question, given, began, turn: 0, at: 0, value, isRecalled: true })
+      this.remember({ question, given, began, turn: 0, at: 0, value, lucks: this.proofs })
     }
   }
 
@@ -432,40 +433,40 @@ export class Repeats {
     const luck = lucks.shift()
     if (luck) luck.serves++
     known.isUnseen = false
-    if (known.isRecalled && this.isProvenAtOnce) {
-      this.isProvenAtOnce = false
-      this.journey!.course.proofs.serves++
-    }
     // What may not be repeated was asked as often as it was expected.
     if (!question.isRepeatable && lucks.length === 0) this.answers.delete(key)
     return isAhead ? value.catch(() => undefined) : value
   }
 
-  /** What is known of the same rows with more columns. */
-  private moreThan(question: Question): Answer | undefined {
-    const shows = showsOf(question)
-    for (const key of (shows && this.shown.get(shows.rows)) ?? []) {
-      const more = key === question.key ? undefined : this.standing(key)
-      if (more && areShown(shows, showsOf(more.question))) return more
-    }
-    return undefined
+  /** As `known`, or of the same rows with more columns. */
+  private knownTo(question: Question, when: When): Promise<Given | undefined> | undefined {
+    return this.known(question.key, when) ?? this.knownOfMore(question, when)
   }
 
-  /** As `known`, of some of the columns that were given. */
   private knownOfMore(question: Question, when: When): Promise<Given | undefined> | undefined {
     const more = this.moreThan(question)
     const known = more && this.known(more.question.key, when)
-    if (!known) return undefined
-    const { began, turn } = more
-    const fewer = known.then(
-      (given) => given && fewerOf(given, question, more.question),
+    return known?.then(
+      (all) => {
+        const given = all && fewerOf(all, question, more!.question)
+        const isRemembered = given && question.isRepeatable && when.since === 0
+        const { began, turn } = more!
+        if (isRemembered) this.put({ question, began, turn, value: Promise.resolve(given) })
+        return given
+      },
       () => undefined,
     )
-    return fewer.then((given) => {
-      const isRemembered = given && question.isRepeatable && when.since === 0
-      if (isRemembered) this.put({ question, began, turn, value: Promise.resolve(given) })
-      return given
-    })
+  }
+
+  /** What stands of the same rows with more columns. */
+  private moreThan(question: Question): Answer | undefined {
+    const shows = showsOf(question)
+    for (const [key, selection] of (shows && this.shown.get(shows.rows)) ?? []) {
+      const isMore = key !== question.key && holds(selection, shows!.selection)
+      const more = isMore ? this.standing(key) : undefined
+      if (more) return more
+    }
+    return undefined
   }
 
   private standing(key: string): Answer | undefined {
@@ -597,20 +598,22 @@ function fewerOf(given: Given, question: Question, more: Question): Given | unde
 /** What another of them shows need not be asked: that is for who expects it, too. */
 function withoutFewer(along: readonly Along[]): Along[] {
   const shows = along.map(({ question }) => showsOf(question))
-  const isMore = (more: number, fewer: number) => more !== fewer && areShown(shows[fewer], shows[more])
-  const holderOf = (fewer: number) =>
-    along.findIndex((_, i) => isMore(i, fewer) && (i < fewer || !isMore(fewer, i)))
-  const kept = new Map<number, Along>()
-  for (const [index, one] of along.entries()) if (holderOf(index) < 0) kept.set(index, one)
-  for (const [index, { lucks }] of along.entries()) {
-    const holder = kept.has(index) ? undefined : [...kept].find(([i]) => isMore(i, index))?.[1]
-    holder?.lucks.push(...lucks)
+  const isMore = (more: number, fewer: number) => {
+    const [all, some] = [shows[more], shows[fewer]]
+    const isOther = more !== fewer && all !== undefined && some !== undefined
+    return isOther && all.rows === some.rows && holds(all.selection, some.selection)
   }
-  return [...kept.values()]
+  const indices = [...along.keys()]
+  // Of those that show the same the first.
+  const isHeld = (fewer: number) =>
+    indices.some((more) => isMore(more, fewer) && (more < fewer || !isMore(fewer, more)))
+  const kept = indices.filter((index) => !isHeld(index))
+  for (const fewer of indices.filter((index) => !kept.includes(index))) {
+    const more = kept.find((index) => isMore(index, fewer))!
+    along[more]!.lucks.push(...along[fewer]!.lucks)
+  }
+  return kept.map((index) => along[index]!)
 }
-
-const areShown = (fewer: Shows | undefined, more: Shows | undefined) =>
-  fewer !== undefined && more?.rows === fewer.rows && holds(more.selection, fewer.selection)
 
 /** Of what is shown: fewer and more columns of the same rows are of the same versions. */
 const proofs = (past: readonly [string, Remembered][]) => [
@@ -648,12 +651,10 @@ interface Answer {
   at: number
   /** Whether it was asked ahead: then it may have failed because of another. */
   isAhead?: boolean
-  /** Of what was asked ahead, for each time that it is expected to be looked at. */
+  /** Of what was asked ahead, for each time that it is expected to be looked at; of what was proven at once, for the first of all. */
   lucks?: Expected["lucks"]
   /** Whether it was asked ahead and nobody looked at it yet. */
   isUnseen?: boolean
-  /** Whether a request before asked it. */
-  isRecalled?: boolean
 }
 
 interface Made {

@@ -3,6 +3,7 @@
  * holds what fewer would give.
  */
 import type { Shape } from "./course"
+import type { Response } from "./repeats"
 
 /** What a select shows of its rows. */
 export interface Selection {
@@ -20,15 +21,9 @@ interface Column {
   name: string
 }
 
-interface Response {
-  rows: Record<string, unknown>[]
-  fields: { name: string }[]
-}
-
 const item = String.raw`"(\w+)"\.(?:(\*)|"?(\w+)"?(?: as "([^"]+)")?)`
-const list = new RegExp(
-  `^select ${item.replaceAll(/\((?!\?)/g, "(?:")}(?:, ${item.replaceAll(/\((?!\?)/g, "(?:")})*(?= from )`,
-)
+const any = item.replaceAll(/\((?!\?)/g, "(?:")
+const list = new RegExp(`^select ${any}(?:, ${any})*(?= from )`)
 const items = new RegExp(item, "g")
 
 /** What may mean other rows with other columns: `order by 1`, or the name of a column. */
@@ -72,9 +67,9 @@ export function holds({ columns: more }: Selection, { columns: fewer }: Selectio
 /** What fewer columns would give; undefined when one is missing. */
 export function narrowed<Given extends Response>(response: Given, { columns }: Selection): Given | undefined {
   const byName = new Map(response.fields.map((field) => [field.name, field]))
-  const fields = columns.map(({ name }) => byName.get(name))
-  if (fields.includes(undefined)) return undefined
   const names = columns.map(({ name }) => name)
+  const fields = names.map((name) => byName.get(name))
+  if (fields.includes(undefined)) return undefined
   const rows = response.rows.map((row) => Object.fromEntries(names.map((name) => [name, row[name]])))
   return Object.assign(Object.create(Object.getPrototypeOf(response)), response, { fields, rows })
 }

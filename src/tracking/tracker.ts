@@ -124,6 +124,11 @@ export class Tracker {
     return reading
   }
 
+  /** What a reading is for is loaded from now on: what was asked before must not be in it. */
+  loads(reading: Reading): void {
+    reading.turn = ++this.turn
+  }
+
   /** The shopper's request of this context. */
   get recalling(): Request | undefined {
     const request = this.context.getStore()?.request

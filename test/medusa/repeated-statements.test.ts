@@ -13,6 +13,7 @@ import { makeAtOnce } from "../../src/medusa/single-writes"
 import { pickOf, randomOf } from "../history/random"
 import { createDatabase, type Database } from "../support/database"
 import { type ToldCache, toldCache } from "../support/told-cache"
+import { until } from "../support/until"
 
 const schema = `
 create table cart (id text primary key, note text);
@@ -206,13 +207,10 @@ describe("statements within a request", () => {
 
   describe("that come first", () => {
     const turn = () => new Promise(setImmediate)
-    const isSent = async () => {
-      while (sent === 0) await turn()
-    }
+    const isSent = () => until("it is sent", () => sent > 0)
     const pool = () => (shared as unknown as { client: Required<Pooled> & { pool: Pool } }).client
-    const isGivenBack = async (others = 0) => {
-      while (pool().pool.numUsed() > others) await turn()
-    }
+    const isGivenBack = (others = 0) =>
+      until("the connection is given back", () => pool().pool.numUsed() <= others)
     let items: string[] = []
     /** As the first of its kind that is asked at once. */
     const ofOwnKind = (kind: string, meanwhile: (cart: string) => Promise<unknown>) =>
