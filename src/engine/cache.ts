@@ -607,14 +607,13 @@ class TieredCache implements Cache {
       maxTtl,
       maxTags,
       clock: this.clock,
-      onTrust: (_trusted, cause) => this.announce(cause),
+      onSilence: (cause) => this.announce(cause),
       onProof: (roundTrip) => {
         breaker.answered(roundTrip)
         void this.send()
         this.announce()
       },
     })
-    redis.once("error", (cause) => this.announce(cause))
     return { tier: redisTier(redis, prefix), bus, leases: redisLeases(redis, prefix), breaker }
   }
 

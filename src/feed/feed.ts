@@ -12,7 +12,10 @@ import type { Catalog, Change } from "../tracking"
 export interface FeedEvents {
   onChanges(changes: Change[]): void
   onGap(): void
-  /** It began or ceased to be trusted; `cause` says why, if known. Called once a change of state. */
+  /**
+   * It speaks; or it was lost, or said nothing for a trust window in which this process was awake: `cause` says why, if
+   * known. Called once a change of state.
+   */
   onTrust(trusted: boolean, cause?: unknown): void
 }
 

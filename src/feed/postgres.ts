@@ -67,10 +67,10 @@ class PostgresFeed implements Feed {
   private client: Client | undefined
   private trustedUntil = 0
   private trustedFrom = 0
-  private wasTrusted: boolean | undefined
+  private toldTrust: boolean | undefined
   private hasListened = false
-  /** When it last connected or proved to be alive. */
-  private provenAt = Date.now()
+  /** How often it asked for a proof since it last connected or proved to be alive: a busy process asks less, and hears later. */
+  private asked = 0
   private closed = false
   private proving: Promise<boolean> | undefined
   private nextProof: Promise<boolean> | undefined
@@ -78,19 +78,12 @@ class PostgresFeed implements Feed {
   constructor(private readonly options: PostgresFeedOptions) {
     this.trustWindow = options.trustWindow ?? 2_000
     this.connecting = this.connect()
-    this.timer = setInterval(() => {
-      this.trusted(Date.now())
-      // A connection that carries nothing may have died without a word.
-      if (Date.now() - this.provenAt > 4 * this.trustWindow && this.client) destroy(this.client)
-      void this.prove()
-    }, this.trustWindow / proofsPerWindow)
+    this.timer = setInterval(() => this.tick(), this.trustWindow / proofsPerWindow)
     this.timer.unref()
   }
 
   trusted(now: number): boolean {
-    const trusted = now < this.trustedUntil && now >= this.trustedFrom
-    if (this.wasTrusted !== undefined && trusted !== this.wasTrusted) this.tellTrust(trusted)
-    return trusted
+    return now < this.trustedUntil && now >= this.trustedFrom
   }
 
   quietFor(tables: Iterable<string>, since: number): Promise<number> {
@@ -120,6 +113,14 @@ class PostgresFeed implements Feed {
     await client?.end().catch(() => undefined)
   }
 
+  private tick(): void {
+    this.asked++
+    if (this.client && this.asked > proofsPerWindow) this.tellTrust(false)
+    // A connection that carries nothing may have died without a word.
+    if (this.client && this.asked > 4 * proofsPerWindow) destroy(this.client)
+    void this.prove()
+  }
+
   private async connect(): Promise<void> {
     const client = new Client({
       keepAlive: true,
@@ -143,7 +144,7 @@ class PostgresFeed implements Feed {
       await this.learn(client)
       if (this.closed || ended) throw new Error("closed")
       this.client = client
-      this.provenAt = Date.now()
+      this.asked = 0
       if (this.hasListened) this.options.onGap()
       this.hasListened = true
       await this.prove()
@@ -175,14 +176,15 @@ class PostgresFeed implements Feed {
     this.trustedUntil = 0
     this.proving = undefined
     if (this.closed) return
-    if (this.wasTrusted !== false) this.tellTrust(false, cause)
+    this.tellTrust(false, cause)
     setTimeout(() => {
       this.connecting = this.connect()
     }, reconnectAfter).unref()
   }
 
   private tellTrust(trusted: boolean, cause?: unknown): void {
-    this.wasTrusted = trusted
+    if (trusted === this.toldTrust) return
+    this.toldTrust = trusted
     this.options.onTrust(trusted, cause)
   }
 
@@ -215,10 +217,10 @@ class PostgresFeed implements Feed {
     }
     // Notifications of the own connection come before the end of the query that sent them.
     if (this.provenNumber !== number || this.client !== client) return false
-    this.provenAt = Date.now()
+    this.asked = 0
     this.trustedFrom = sentAt
     this.trustedUntil = sentAt + this.trustWindow
-    if (this.wasTrusted !== true) this.tellTrust(true)
+    this.tellTrust(true)
     return true
   }
 

@@ -5,6 +5,7 @@ import Redis from "ioredis"
 import { startRedis } from "../../demo/run/redis"
 import { connect, type PegasusError } from "../../src/engine"
 import { FakeClock } from "../../src/testing"
+import { busy } from "../support/busy"
 import { cacheOf, joined, read } from "../support/caches"
 import { until } from "../support/until"
 
@@ -274,6 +275,7 @@ describe("the cache on Redis", () => {
     process.kill(server.pid, "SIGSTOP")
     try {
       await until("it noticed", () => a.stats().redis === "away", 2_000)
+      await until("it said so", () => states.at(-1) === "away", 2_000)
       // The value is still in memory, but nothing proves that it is current.
       assert.equal(await read(a, "k"), undefined)
       const started = Date.now()
@@ -290,6 +292,24 @@ describe("the cache on Redis", () => {
     await until("it joined again", () => a.stats().redis === "joined", 5_000)
     await until("the invalidation arrived", async () => (await read(b, "k")) === undefined, 5_000)
     assert.deepEqual(states, ["joined", "away", "joined"])
+  })
+
+  it("takes for no silence of Redis what it was too busy to read", async () => {
+    const states: string[] = []
+    const a = cacheOf({
+      redis: connect(server.url),
+      onRedis: (state) => states.push(state),
+      trustWindow: 400,
+    })
+    const isJoined = () => a.stats().redis === "joined"
+    busy(2_100)
+    await until("it joined", isJoined)
+    await a.set({ key: "k", value: 1, ttl: minute, tags: ["x"] })
+    busy(2_100)
+    assert.equal(await read(a, "k"), undefined)
+    await until("a new proof of life came", isJoined)
+    assert.equal(await read(a, "k"), 1)
+    assert.deepEqual(states, ["joined"])
   })
 
   it("does not trust what it holds after it slept", async () => {

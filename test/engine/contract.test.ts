@@ -62,7 +62,7 @@ describe("on Redis", () => {
         maxTtl: 60_000,
         maxTags: 1_000,
         clock: systemClock,
-        onTrust: () => undefined,
+        onSilence: () => undefined,
         onProof: () => undefined,
       }),
     isShared: true,

@@ -14,6 +14,7 @@ import {
 } from "../../src/feed"
 import { type Chaos, chaos } from "../../src/testing"
 import type { Change } from "../../src/tracking"
+import { busy } from "../support/busy"
 import { createDatabase, type Database } from "../support/database"
 import { until } from "../support/until"
 
@@ -151,6 +152,7 @@ describe("the feed of PostgreSQL", () => {
     const { feed, told, states } = await listen({ connection: { connectionString: way.url } })
     way.hang()
     await until("it noticed", () => !feed.trusted(Date.now()))
+    await until("it said so", () => states.at(-1) === false)
     assert.equal(await feed.settled(50), false)
     await run("insert into thing values ('t4')")
     way.heal()
@@ -158,6 +160,17 @@ describe("the feed of PostgreSQL", () => {
     assert.equal(told.at(-1)?.kind, "insert")
     // A machine that stops for a moment may have lost trust before.
     assert.deepEqual(states.slice(-3), [true, false, true])
+    await run("delete from thing")
+  })
+
+  it("takes for no silence what it was too busy to hear", async () => {
+    const { feed, told, states } = await listen()
+    await run("insert into thing values ('t5')")
+    busy(2_100)
+    assert.equal(feed.trusted(Date.now()), false)
+    await until("it hears again", () => feed.trusted(Date.now()))
+    assert.equal(told.at(-1)?.kind, "insert")
+    assert.deepEqual(states, [true])
     await run("delete from thing")
   })
 

@@ -95,8 +95,8 @@ export interface RedisBusOptions {
   /** How many tags the log holds. */
   maxTags: number
   clock: Clock
-  /** Trust was gained or lost, or has not come within the trust window from the start. */
-  onTrust(trusted: boolean, cause?: unknown): void
+  /** The connection was lost, or no beat came back for a trust window in which this process was awake; again and again. */
+  onSilence(cause?: unknown): void
   /** A beat came back, after so many milliseconds: Redis answers, and what it recorded is known here. */
   onProof(roundTrip: number): void
 }
@@ -117,17 +117,18 @@ class RedisBus implements Bus {
   private beatNumber = 0
   private trustedFrom = 0
   private trustedUntil = 0
-  private wasTrusted = false
   /** Redis was away: others may have changed what they could not record. */
   private gap = false
-  /** When a beat last came back, or the connections were last made anew. */
-  private provenAt: number
+  /**
+   * How often it asked since a beat last came back, or the connections were last made anew. What a busy process has
+   * not read yet is no silence of Redis: however long it did not get to it, it has asked but once.
+   */
+  private asked = 0
   private lastError: unknown
   private joining: Promise<void> | undefined
 
   constructor(private readonly options: RedisBusOptions) {
-    const { redis, prefix, trustWindow, clock } = options
-    this.provenAt = clock.now()
+    const { redis, prefix, trustWindow } = options
     this.redis = redis as RedisConnection & Scripted
     redis.defineCommand("pegasusJoin", { numberOfKeys: 1, lua: joinScript })
     redis.defineCommand("pegasusMove", { numberOfKeys: 1, lua: moveScript })
@@ -140,6 +141,7 @@ class RedisBus implements Bus {
       this.listen()
       void this.join()
     })
+    redis.on("error", (error) => this.note(error))
     redis.on("close", () => this.open())
     if (!redis.isCluster || redis.status === "ready") this.listen()
     this.timer = setInterval(() => this.tick(), trustWindow / beatsPerWindow)
@@ -147,12 +149,7 @@ class RedisBus implements Bus {
   }
 
   trusted(now = this.options.clock.now()): boolean {
-    const trusted = now < this.trustedUntil && now >= this.trustedFrom
-    if (trusted !== this.wasTrusted) {
-      this.wasTrusted = trusted
-      this.options.onTrust(trusted)
-    }
-    return trusted
+    return now < this.trustedUntil && now >= this.trustedFrom
   }
 
   async move(tags: string[]): Promise<number> {
@@ -218,11 +215,10 @@ class RedisBus implements Bus {
     } else if (this.gap) {
       this.closeGap().catch((error) => this.note(error))
     } else if (sentAt !== undefined) {
-      this.provenAt = this.options.clock.now()
+      this.asked = 0
       this.trustedFrom = sentAt
       this.trustedUntil = sentAt + this.options.trustWindow
-      this.trusted()
-      this.options.onProof(this.provenAt - sentAt)
+      this.options.onProof(this.options.clock.now() - sentAt)
     }
   }
 
@@ -233,7 +229,9 @@ class RedisBus implements Bus {
   /** Redis is, or was, away from this process. */
   private open(): void {
     this.gap = this.ledger.seq > 0
+    const wasTrusted = this.trusted()
     this.distrust()
+    if (wasTrusted) this.options.onSilence()
   }
 
   /**
@@ -273,12 +271,11 @@ class RedisBus implements Bus {
   }
 
   private tick(): void {
-    this.trusted()
-    const silence = this.options.clock.now() - this.provenAt
+    this.asked++
     // This process is awake and has asked again and again: it is Redis that is silent.
     if (this.beats.size > beatsPerWindow) this.open()
-    if (silence > this.options.trustWindow && !this.wasTrusted) this.options.onTrust(false, this.lastError)
-    if (silence > 4 * this.options.trustWindow) this.reconnect()
+    if (this.asked > beatsPerWindow) this.options.onSilence(this.lastError)
+    if (this.asked > 4 * beatsPerWindow) this.reconnect()
     if (this.redis.status === "ready") this.listen()
     this.beat()
   }
@@ -293,7 +290,7 @@ class RedisBus implements Bus {
 
   /** A connection that says it is ready and carries nothing may have died without a word. */
   private reconnect(): void {
-    this.provenAt = this.options.clock.now()
+    this.asked = 0
     for (const connection of [this.redis, this.subscriber]) {
       if (connection?.status === "ready") connection.disconnect(true)
     }
@@ -305,7 +302,6 @@ class RedisBus implements Bus {
 
   private distrust(): void {
     this.trustedUntil = 0
-    this.trusted()
   }
 
   /** What each script is told first: chance, and the log's time to live. */
