@@ -3,7 +3,7 @@
  * copies, what steps are given and fields of entities have files of their own.
  *
  * `getAllFieldsAndRelations` (query/dist/query/module-data-fetcher.js:219, 2.21.2) copies what it is given as JSON, for each read of a
- * module and each relation in it; most of the text is the configuration of the module, of which it uses nothing. It is left out of the text.
+ * module and each relation in it; most of the text is the configuration of the module and the order in which modules are asked, of which it uses nothing. They are left out of the text.
  * `getPreviousStep` (orchestration/dist/transaction/transaction-orchestrator.js:69, 2.21.2) takes an id to pieces and joins all but the last again.
  * `ulid` (ulid/dist/index.umd.js:95, 2.4) asks the system for one random byte sixteen times an id; here for many at once.
  */
@@ -12,6 +12,7 @@ import { TransactionOrchestrator } from "@medusajs/framework/orchestration"
 import { cheapenCopies } from "./cheap-copies"
 import { cheapenNumbers } from "./cheap-numbers"
 import { cheapenSerializer } from "./cheap-serializer"
+import { pickFields } from "./picked-fields"
 import { placeFrom, queryPackage } from "./query-package"
 import { resolveValuesOnce } from "./resolved-values"
 import { notAsRead } from "./seams"
@@ -19,6 +20,7 @@ import { notAsRead } from "./seams"
 interface Expand {
   serviceConfig?: object
   parentConfig?: object
+  executionStages?: object
   expands?: Record<string, Expand>
 }
 
@@ -38,6 +40,7 @@ export function cheapenFunctions(): string[] {
     ulid: cheapenIds,
     parseStringifyIfNecessary: cheapenCopies,
     resolveValue: resolveValuesOnce,
+    proxify: pickFields,
     BigNumber: cheapenNumbers,
     EntitySerializer: cheapenSerializer,
   })
@@ -55,9 +58,10 @@ function cheapenFields(): boolean {
     quiet.add(config)
     if (!("toJSON" in config)) Object.defineProperty(config, "toJSON", { value: () => undefined })
   }
-  const quietenAll = ({ serviceConfig, parentConfig, expands }: Expand) => {
+  const quietenAll = ({ serviceConfig, parentConfig, executionStages, expands }: Expand) => {
     quieten(serviceConfig)
     quieten(parentConfig)
+    quieten(executionStages)
     for (const inner of Object.values(expands ?? {})) quietenAll(inner)
   }
   prototype.executeFetchRequest = function (params) {

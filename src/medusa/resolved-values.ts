@@ -15,7 +15,7 @@ import {
 import { copyOfFields, isLeftOut } from "./cheap-copies"
 import { moduleOf } from "./query-package"
 
-interface Context {
+export interface Context {
   /** What the workflow was given. */
   payload?: unknown
   /** What its steps gave. */
@@ -29,7 +29,7 @@ interface Module {
 }
 
 /** Of what stands for something else, `__type` tells for what. */
-interface Reference {
+export interface Reference {
   __type?: unknown
   __step__?: string
   __resolver?(context: Context): unknown
@@ -70,7 +70,7 @@ export const resolveValue: Resolve = (input, context) => {
   return andThen(meantBy(value as Reference, context), parseStringifyIfNecessary)
 }
 
-function meantBy(value: Reference, context: Context): unknown {
+export function meantBy(value: Reference, context: Context): unknown {
   switch (value.__type) {
     case SymbolInputReference:
       return context.payload
@@ -101,29 +101,34 @@ function filled(value: unknown, context: Context): unknown {
 }
 
 function filledList(list: readonly unknown[], context: Context): unknown {
-  const copy = Array.from(list, (element) => resolveValue(element, context))
-  return copy.some((element) => element instanceof Promise) ? promiseAll(copy) : copy
+  let isAwaited = false
+  const copy = Array.from(list, (element) => {
+    const given = resolveValue(element, context)
+    isAwaited ||= given instanceof Promise
+    return given
+  })
+  return isAwaited ? promiseAll(copy) : copy
 }
 
 function filledObject(value: unknown, context: Context): unknown {
-  const isPlain = isObject(value) && value.constructor?.name === "Object"
-  if (!isPlain) return andThen(value, parseStringifyIfNecessary)
-  const isTemplate = Object.values(value).some(
-    (field) => isObject(field) && ((field as Reference).__type || field instanceof Promise),
-  )
-  return isTemplate ? filledTemplate(value, context) : filledData(value, context)
+  if (!isPlain(value)) return andThen(value, parseStringifyIfNecessary)
+  for (const name in value) if (isReference(value[name])) return filledTemplate(value, context)
+  return filledData(value, context)
 }
 
 /** What others gave. */
 function filledData(value: object, context: Context): unknown {
   const hasMarks = Object.getOwnPropertySymbols(value).length > 0
-  const awaited: Promise<void>[] = []
+  let awaited: Promise<void>[] | undefined
   const copy = copyOfFields(hasMarks ? Object.fromEntries(Object.entries(value)) : value, (field, name) => {
     const given = filled(field, context)
-    if (given instanceof Promise) awaited.push(given.then((one) => put(copy, name, one)))
+    if (given instanceof Promise) {
+      awaited ??= []
+      awaited.push(given.then((one) => put(copy, name, one)))
+    }
     return given
   })
-  return awaited.length > 0 ? promiseAll(awaited).then(() => copy) : copy
+  return awaited ? promiseAll(awaited).then(() => copy) : copy
 }
 
 /** What is waited for comes after what is there. */
@@ -163,6 +168,13 @@ function put(copy: Record<string, unknown>, name: string, value: unknown): void 
 
 const andThen = (value: unknown, then: (value: unknown) => unknown) =>
   value instanceof Promise ? value.then(then) : then(value)
+
+export const isPlain = (value: unknown): value is Record<string, unknown> =>
+  isObject(value) && value.constructor?.name === "Object"
+
+/** Whether it stands for something else, or is waited for. */
+export const isReference = (value: unknown): boolean =>
+  isObject(value) && (Boolean((value as Reference).__type) || value instanceof Promise)
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 

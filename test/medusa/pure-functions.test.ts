@@ -74,6 +74,7 @@ const expand = () => ({
   fields: ["id", "email", "items"],
   args: [{ name: "filters", value: { id: "1" } }],
   serviceConfig: config(),
+  executionStages: [[config()]],
   expands: { items: { fields: ["*"], parentConfig: config(), serviceConfig: config(), expands: {} } },
 })
 const flow = { steps: { _root: "root", "_root.a": "a", "_root.a.b": "b" } }

@@ -45,6 +45,9 @@ const seams: Record<string, Renaming[]> = {
   "what steps are given": [
     { files: "/@medusajs/workflows-sdk/dist/", from: "\\bresolveValue\\b", to: "valueFor" },
   ],
+  "fields of what steps gave": [
+    { files: "/@medusajs/workflows-sdk/dist/", from: "\\bproxify\\b", to: "standIn" },
+  ],
   "executions of flows": [
     { files: "/@medusajs/workflow-engine", from: "\\bworkflowExecutionService_", to: "executionService_" },
   ],
