@@ -43,6 +43,7 @@ import { keepModuleReads } from "./module-reads"
 import { narrowSearches } from "./narrow-searches"
 import type { FeedOptions, HttpOptions } from "./options"
 import { PendingLoads } from "./pending-loads"
+import { pickFields } from "./picked-fields"
 import { Sampler } from "./sampler"
 import type { CachingModuleOptions } from "./with-pegasus"
 
@@ -124,6 +125,8 @@ export class CachingModuleService implements ICachingModuleService {
       onRedis: (state, cause) => this.tellOfRedis(state, cause),
     })
     if (warning !== undefined) this.logger.warn(warning)
+    // Workflows are put together once the modules are there, before the application starts.
+    if (this.hears("postgres")) pickFields()
   }
 
   async get(options: Method<"get">): Promise<unknown> {

@@ -1,49 +1,68 @@
 /**
- * What a workflow takes of a step's answer (`cart.items`) is found when it runs. Medusa copies the whole answer for it, takes the field, and copies
- * that once more for whoever gets it. Here nothing but the field is copied, and nothing else need be such that it
- * can be.
+ * What a workflow takes of a step's answer (`cart.items`) is found when it runs. Medusa copies the whole answer for it, and takes the field; who gets it
+ * gets another copy. Here the field is taken where it is.
  *
  * The seam: `proxify` (workflows-sdk/dist/utils/composer/helpers/proxy.js:5, 2.21.2), which makes what stands for an answer while a workflow is put
  * together, and `transform` (composer/transform.js:6), which it asks for what stands for a field.
  */
-import { types } from "node:util"
 import { OrchestrationUtils } from "@medusajs/framework/utils"
+import { isLeftOut } from "./cheap-copies"
 import { moduleOf } from "./query-package"
-import { type Context, isPlain, isReference, meantBy, type Reference } from "./resolved-values"
+import { isPlain, isReference, meantBy, type Reference } from "./resolved-values"
 
 type Proxify = (target: Reference) => Reference
-type Transform = (values: object, take: (data: { target?: Fields | null }) => unknown) => unknown
+type Transform = (values: object, take: (data: { target?: Fields | null }) => unknown) => Required<Reference>
 type Fields = Record<string | symbol, unknown>
+
+const { SymbolInputReference, SymbolWorkflowStep } = OrchestrationUtils
+
+let picking: Proxify | undefined
+/** What finds a field where it is. */
+const finders = new WeakSet<object>()
 
 export const proxyModule = () =>
   moduleOf<{ proxify?: Proxify }>("workflows-sdk", "utils/composer/helpers/proxy")
 
-/** @returns false when it is not as expected, and nothing was changed */
+/**
+ * To be called before workflows are put together, and again to know whether it was.
+ * @returns false when it is not as expected, and nothing was changed
+ */
 export function pickFields(): boolean {
   const proxy = proxyModule()
+  if (picking && proxy?.proxify === picking) return true
   const composer = moduleOf<{ transform?: Transform }>("workflows-sdk", "utils/composer/transform")
-  if (!proxy || !composer || proxy.proxify?.length !== 1 || typeof composer.transform !== "function")
-    return false
+  if (proxy?.proxify?.length !== 1 || typeof composer?.transform !== "function") return false
+  const fieldOf = (target: Reference, name: string | symbol) => {
+    const field = composer.transform!({ target }, (data) => data.target?.[name])
+    // What a function made may hold what stands for something else.
+    if (!isGiven(target)) return field
+    const copy = field.__resolver
+    field.__resolver = async (context) => {
+      const meant = await meantBy(target, context)
+      return isUsual(meant, name) ? meant?.[name] : copy(context)
+    }
+    finders.add(field.__resolver)
+    return field
+  }
   const get = (target: Reference, name: string | symbol) =>
-    name in target
-      ? (target as Fields)[name]
-      : composer.transform!({ target: fieldOf(target, name) }, (data) => data.target?.[name])
-  proxy.proxify = (target) => new Proxy(target, { get })
+    name in target ? (target as Fields)[name] : fieldOf(target, name)
+  picking = (target) => new Proxy(target, { get })
+  proxy.proxify = picking
   return true
 }
 
-/** Stands for what another stands for, with this field alone. */
-const fieldOf = (target: Reference, name: string | symbol): Reference => ({
-  __type: OrchestrationUtils.SymbolWorkflowStepTransformer,
-  __resolver(context: Context) {
-    const meant = meantBy(target, context)
-    return meant instanceof Promise ? meant.then((value) => narrowed(value, name)) : narrowed(meant, name)
-  },
-})
+/** Whether it stands for what the workflow or a step was given or gave, or for a field of that. */
+const isGiven = ({ __type, __resolver }: Reference) =>
+  __type === SymbolInputReference ||
+  __type === SymbolWorkflowStep ||
+  (__resolver !== undefined && finders.has(__resolver))
 
-/** What Medusa takes for something else, or waits for, it gets whole. */
-function narrowed(value: unknown, name: string | symbol): unknown {
-  if (!isPlain(value) || types.isProxy(value) || "key" in value) return value
-  for (const other in value) if (isReference(value[other])) return value
-  return Object.prototype.propertyIsEnumerable.call(value, name) ? { [name]: value[name as string] } : {}
+/** Whether a copy of the field is what it is in a copy of the whole. */
+function isUsual(value: unknown, name: string | symbol): value is Fields | null | undefined {
+  if (value === null || value === undefined) return true
+  // Medusa takes a pair for something else, and resolves what stands for something else.
+  if (!isPlain(value) || "key" in value) return false
+  for (const other in value) if (isReference(value[other])) return false
+  if (!Object.prototype.propertyIsEnumerable.call(value, name)) return !(name in value)
+  return !isLeftOut((value as Fields)[name])
 }

@@ -21,8 +21,11 @@ class Money {
   constructor(readonly amount: number) {}
 }
 
-/** A template by chance, and what its references stand for. The same seed gives the same. */
-function given(seed: number): { template: unknown; context: Context } {
+/**
+ * A template by chance, and what its references stand for. The same seed gives the same.
+ * @param isUsual whether what is given and what steps gave is data, as it is in workflows
+ */
+function given(seed: number, isUsual = false): { template: unknown; context: Context } {
   const random = randomOf(seed)
   const pick = pickOf(random)
   const many = (most: number) => Math.floor(random() * (most + 1))
@@ -59,7 +62,7 @@ function given(seed: number): { template: unknown; context: Context } {
   let isData = false
   const step = (depth: number) => {
     const name = `step ${count++}`
-    const output = valueAt(depth + 1)
+    const output = isUsual ? dataAt(depth + 1) : valueAt(depth + 1)
     const response = { __type: SymbolWorkflowStepResponse, output }
     steps[name] = pick([() => ({ output: response }), () => ({ output }), () => response, () => output])()
     return { __type: SymbolWorkflowStep, __step__: name }
@@ -97,14 +100,16 @@ function given(seed: number): { template: unknown; context: Context } {
     isData = was
     return value
   }
+  isData = isUsual
   const payload = object(2)
+  isData = false
   isPayload = false
   return { template: valueAt(0), context: { payload, invoke: steps } }
 }
 
 /** What is given, or why not, with the order of its names. */
-async function told(resolve: typeof medusas, seed: number): Promise<string> {
-  const { template, context } = given(seed)
+async function told(resolve: typeof medusas, seed: number, isUsual?: boolean): Promise<string> {
+  const { template, context } = given(seed, isUsual)
   try {
     return inspect(await resolve(template, context), { depth: null, showHidden: true })
   } catch (error) {
@@ -141,11 +146,16 @@ describe("what a step is given", () => {
     })
     const names = ["f0", "f1", "key", "value", "length", "toString", Symbol("mark"), "__proto__", "config"]
     const toldOf = (proxify: typeof stock, seed: number) =>
-      told((template, context) => {
-        if (!(template as Reference | null)?.__type || types.isProxy(template)) return "of none"
-        const one = proxify(template as Reference) as Record<string | symbol, Record<string, unknown>>
-        return medusas({ picked: names.map((name) => one[name]), deep: one.f0?.f1 }, context)
-      }, seed)
+      told(
+        (template, context) => {
+          if (!(template as Reference | null)?.__type || types.isProxy(template)) return "of none"
+          const one = proxify(template as Reference) as Record<string | symbol, Record<string, unknown>>
+          const deep = ["f1", "value", "key", "amount", "length"].map((name) => one.f0?.[name])
+          return resolveValue({ picked: names.map((name) => one[name]), deep }, context)
+        },
+        seed,
+        true,
+      )
 
     it(`is what it is in Medusa (seed ${seed})`, async () => {
       let count = 0
