@@ -23,7 +23,7 @@ import { type CacheEvent, type CacheEvents, channelOf } from "./events"
 import { Flights } from "./flight"
 import { Leads } from "./lead"
 import { type Lease, type Leases, pausesUntil, redisLeases } from "./lease"
-import type { Fence } from "./ledger"
+import { demandOf, demandOfAll, type Fence } from "./ledger"
 import { Outbox } from "./outbox"
 import { copyOf, freeze, toPlain } from "./plain"
 import { type MemoryTier, memoryTier } from "./tiers/memory"
@@ -65,6 +65,8 @@ export interface SetOptions {
   /** How long after its ttl it may be answered when loading fails, in milliseconds. Default 0. */
   staleOnErrorFor?: number | undefined
   tags?: readonly string[] | undefined
+  /** Of which kinds of tags that move on demand it carries some: see `invalidate`. Default none. */
+  onDemand?: readonly string[] | undefined
   /**
    * Captured before the load. Without it the value is taken to be as new as this call, and what other processes
    * hold under the key is invalidated first.
@@ -74,7 +76,7 @@ export interface SetOptions {
   isLocal?: boolean | undefined
 }
 
-export interface GetOrSetOptions<T> extends Omit<SetOptions, "value" | "fence" | "isLocal"> {
+export interface GetOrSetOptions<T> extends Omit<SetOptions, "value" | "fence" | "isLocal" | "onDemand"> {
   load(context: LoadContext): Promise<T> | T
   /** The longest to wait for the load of another process, in milliseconds; 0: not at all. Default 30,000. */
   lockTimeout?: number
@@ -115,8 +117,17 @@ export interface Cache {
    */
   set(options: SetOptions): Promise<boolean>
   delete(key: string): Promise<void>
-  /** Makes every entry with one of these tags unusable, everywhere. Constant cost per tag. */
-  invalidate(options: { tags: readonly string[] }): Promise<void>
+  /**
+   * Makes every entry with one of these tags unusable, everywhere. Constant cost per tag.
+   * @param options.onDemand their kind, when they move often and hardly anybody keeps anything by them: only entries that were set with it are
+   * meant. Nothing is done until the first of these is set, in any process; one that was set in the last moment before falls as soon as that is heard of here.
+   */
+  invalidate(options: { tags: readonly string[]; onDemand?: string }): Promise<void>
+  /**
+   * Has tags of these kinds, which move on demand, told from here on, in all processes: what is captured after it may be set with them.
+   * @param kinds default all there are
+   */
+  demand(kinds?: readonly string[]): Promise<void>
   /** Makes every entry unusable, everywhere. */
   clear(): Promise<void>
   /** Every value under `keyPrefix` with one of these tags. Reads both tiers through: not for requests. */
@@ -162,6 +173,8 @@ const retryAfter = 500
 const defaultLockTimeout = 30_000
 /** The tag that all entries share. */
 const everything = "*"
+/** When more kinds of tags are demanded than this, all are. */
+const mostKinds = 500
 
 export function createCache(options: CacheOptions): Cache {
   return new TieredCache(options)
@@ -188,6 +201,8 @@ class TieredCache implements Cache {
   private readonly background = new Set<Promise<unknown>>()
   private sending: Promise<number | undefined> | undefined
   private nextSending: Promise<number | undefined> | undefined
+  /** What moved on demand and nobody demanded, since Redis last proved that nobody had. */
+  private untold: { at: number; demand: string; tags: readonly string[] }[] = []
   private closed = false
   private announced: RedisState | undefined
   /** When Redis last refused to store, until it stores again. */
@@ -258,7 +273,9 @@ class TieredCache implements Cache {
     return { state: "miss", lead: { fence: this.capture(), done } }
   }
 
-  async set({ value, fence, isLocal = false, ...options }: SetOptions): Promise<boolean> {
+  async set(options: SetOptions): Promise<boolean> {
+    const { value, fence, isLocal = false, onDemand = [] } = options
+    if (onDemand.length > 0) await this.demand(onDemand)
     const entry = this.entryOf(options, value, fence ?? (await this.replace(options.key)))
     if (!this.keepInMemory(entry)) return false
     if (!isLocal) await this.keepInRedis(entry)
@@ -270,10 +287,20 @@ class TieredCache implements Cache {
     await this.move([ownTag(key)])
   }
 
-  async invalidate({ tags }: { tags: readonly string[] }): Promise<void> {
+  async invalidate({ tags, onDemand }: Parameters<Cache["invalidate"]>[0]): Promise<void> {
     if (tags.length === 0) return
     this.tell("invalidate", { tags })
-    await this.move(tags.map(wellFormed))
+    const moved = tags.map(wellFormed)
+    if (onDemand === undefined) await this.move(moved)
+    else await this.moveOnDemand(moved, demandOf(onDemand))
+  }
+
+  async demand(kinds: readonly string[] = []): Promise<void> {
+    const { ledger } = this.joined() ? this.shared!.bus : this.island
+    const isMany = kinds.length === 0 || ledger.demanded + kinds.length > mostKinds
+    const demands = isMany ? [demandOfAll] : kinds.map(demandOf)
+    const missing = demands.filter((demand) => !ledger.isDemanded(demand))
+    if (missing.length > 0) await this.move(missing)
   }
 
   async clear(): Promise<void> {
@@ -430,7 +457,7 @@ class TieredCache implements Cache {
 
   private entryOf(options: Omit<SetOptions, "value" | "fence">, value: unknown, fence: Fence): Entry {
     const { key, ttl, staleFor = 0, staleOnErrorFor = 0 } = options
-    const tags = (options.tags ?? []).map(wellFormed)
+    const tags = [...(options.tags ?? []), ...(options.onDemand ?? []).map(demandOf)].map(wellFormed)
     if (value === undefined) {
       throw new PegasusError(
         "PEGASUS_VALUE_UNDEFINED",
@@ -551,8 +578,26 @@ class TieredCache implements Cache {
   /** @returns the number that the tags took, if Redis could be told */
   private async move(tags: readonly string[]): Promise<number | undefined> {
     await this.island.move([...new Set(tags)])
+    return this.tellOthers(tags)
+  }
+
+  private tellOthers(tags: readonly string[]): Promise<number | undefined> {
     this.outbox?.add(tags)
     return this.send()
+  }
+
+  /** What is not demanded of a ledger cannot be carried by anything that holds by it. */
+  private async moveOnDemand(tags: readonly string[], demand: string): Promise<void> {
+    if (this.island.ledger.isDemanded(demand)) await this.island.move([...tags])
+    if (!this.joined() || this.shared!.bus.ledger.isDemanded(demand)) await this.tellOthers(tags)
+    else this.untold.push({ at: this.clock.now(), demand, tags })
+  }
+
+  private tellUntold(demand: string): void {
+    const isMeant = (one: { demand: string }) => demand === demandOfAll || one.demand === demand
+    const tags = this.untold.filter(isMeant).flatMap((one) => one.tags)
+    this.untold = this.untold.filter((one) => !isMeant(one))
+    void this.tellOthers(tags)
   }
 
   /**
@@ -610,10 +655,14 @@ class TieredCache implements Cache {
       onSilence: (cause) => this.announce(cause),
       onProof: (roundTrip) => {
         breaker.answered(roundTrip)
+        // Who demands after it was asked captures after that, too.
+        const asked = this.clock.now() - roundTrip
+        this.untold = this.untold.filter(({ at }) => at >= asked)
         void this.send()
         this.announce()
       },
     })
+    bus.ledger.onDemand = (demand) => this.tellUntold(demand)
     return { tier: redisTier(redis, prefix), bus, leases: redisLeases(redis, prefix), breaker }
   }
 

@@ -14,7 +14,18 @@
  *   memory starts another epoch, so an evicted or flushed version is never read as zero.
  * - A tag is pending from the moment its invalidation begins until its number is known; nothing that
  *   carries it is answered or stored meanwhile.
+ * - Tags of some kinds move on demand: of them nothing is known from before the first demand of the epoch. What carries such tags carries the
+ *   kind's demand, too, and what was captured before it moved is gone.
  */
+
+const demandPrefix = "pegasus:on-demand:"
+
+/** The tag that is carried by what carries tags of this kind, which move on demand. */
+export const demandOf = (kind: string) => `${demandPrefix}${kind}`
+export const demandOfAll = demandOf("*")
+
+const isDemand = (tag: string) => tag.startsWith(demandPrefix)
+
 export interface Fence {
   readonly epoch: string
   readonly seq: number
@@ -38,6 +49,10 @@ export class Ledger {
   private floor = 0
   private readonly moved = new Map<string, number>()
   private readonly pending = new Map<string, number>()
+  /** The number at which each was made first. */
+  private readonly demands = new Map<string, number>()
+  /** To be told of each. */
+  onDemand: ((demand: string) => void) | undefined
   /** Rises whenever a value that held may hold no more: what held at this generation still does. */
   generation = 0
   /** The tags that raised the generation, one by one from `journalFrom` on. */
@@ -71,6 +86,7 @@ export class Ledger {
   }
 
   private movedSince(fence: Fence, tag: string): boolean {
+    if (isDemand(tag) && (this.demandedAt(tag) ?? Number.POSITIVE_INFINITY) > fence.seq) return true
     return (this.moved.get(tag) ?? 0) > fence.seq || this.pending.has(tag)
   }
 
@@ -92,6 +108,7 @@ export class Ledger {
   /** These tags moved at this number; the numbers before it may still be on their way. */
   mark(seq: number, tags: Iterable<string>): void {
     for (const tag of tags) {
+      if (isDemand(tag)) this.demand(tag, seq)
       if ((this.moved.get(tag) ?? 0) >= seq) continue
       this.moved.set(tag, seq)
       this.touch(tag)
@@ -125,14 +142,20 @@ export class Ledger {
   }
 
   /** Everything that moved up to `seq`, read from the shared log: fills a gap, or starts another epoch. */
-  load(epoch: string, seq: number, floor: number, moves: Iterable<[tag: string, seq: number]>): void {
+  load(
+    { epoch, seq, floor }: Omit<Movement, "tags">,
+    moves: Iterable<[tag: string, seq: number]>,
+    demands: Iterable<[demand: string, seq: number]>,
+  ): void {
     if (epoch !== this.epoch) {
       this.moved.clear()
+      this.demands.clear()
       this.touchAll()
       this.epoch = epoch
       this.floor = 0
       this.seq = 0
     }
+    for (const [demand, at] of demands) this.demand(demand, at)
     for (const [tag, at] of moves) this.mark(at, [tag])
     if (seq > this.seq) this.seq = seq
     this.raiseFloor(floor)
@@ -144,6 +167,25 @@ export class Ledger {
     this.floor = floor
     for (const [tag, seq] of this.moved) if (seq <= floor) this.moved.delete(tag)
     this.touchAll()
+  }
+
+  isDemanded(demand: string): boolean {
+    return this.demandedAt(demand) !== undefined
+  }
+
+  private demandedAt(demand: string): number | undefined {
+    return this.demands.get(demand) ?? this.demands.get(demandOfAll)
+  }
+
+  private demand(demand: string, seq: number): void {
+    if (this.demands.has(demand)) return
+    this.demands.set(demand, seq)
+    this.onDemand?.(demand)
+  }
+
+  /** How many kinds of tags that move on demand are demanded. */
+  get demanded(): number {
+    return this.demands.size
   }
 
   /** How many tags it remembers. */

@@ -13,7 +13,8 @@
  *
  * Automatic invalidation. An entry carries its tags twice removed from their names: "auto:" for those that
  * Medusa's events may clear, "kept:" for those of an entry with `autoInvalidate: false`. An event moves the
- * first; an explicit `clear({ tags })` moves both.
+ * first; an explicit `clear({ tags })` moves both. A sale has dozens of events, and hardly anything carries the tags of carts and orders: those of a type move on
+ * demand.
  */
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import type {
@@ -174,7 +175,9 @@ export class CachingModuleService implements ICachingModuleService {
     const read = isKept ? untracked : ended
     const isAutomatic = (!tags || computeAutomaticTags) && !read?.isWhole
     const automatic = isAutomatic ? tagsOfData(data, this.schema) : []
-    const named = [...new Set([...(tags ?? []), ...automatic])].map(isKept ? keptTag : autoTag)
+    const given = [...new Set([...(tags ?? []), ...automatic])]
+    const named = given.map(isKept ? keptTag : autoTag)
+    const kinds = isKept ? [] : [...new Set(given.flatMap(kindOf))]
     const names = [...named, ...(read?.tags ?? [])]
     const rooms = [providers ?? this.providerIds.slice(0, 1)].flat()
     await Promise.all(
@@ -197,6 +200,7 @@ export class CachingModuleService implements ICachingModuleService {
             key: at,
             value: data,
             tags: names,
+            onDemand: kinds,
             ttl: Math.min(this.lifeOf(seconds), left),
             fence: lead?.fence,
             isLocal: isPart,
@@ -265,12 +269,16 @@ export class CachingModuleService implements ICachingModuleService {
     this.schema = readSchema()
     if (this.hears("postgres")) await this.hearPostgres()
     else {
+      // All that is kept will carry tags that they move.
+      await this.cache.demand()
       this.logger.warn(
         "Pegasus: only Medusa's events are heard; what is changed without one (raw SQL, a price list that begins) is seen when it expires.",
       )
     }
     const invalidate = async (event: Event) => {
-      await this.cache.invalidate({ tags: tagsOfEvent(event).map(autoTag) })
+      const tags = tagsOfEvent(event)
+      const [onDemand] = tags.flatMap(kindOf)
+      if (onDemand !== undefined) await this.cache.invalidate({ tags: tags.map(autoTag), onDemand })
     }
     if (this.eventBus.addInterceptor) {
       // An interceptor sees each event once, in the process that emits it, before it is delivered.
@@ -404,5 +412,7 @@ function readSchema(): EntitySchema {
 
 const entryKey = (provider: string, key: string) => `${provider}:${key}`
 const autoTag = (tag: string) => `auto:${tag}`
+/** The type of what a tag names; none when no event of Medusa can name it. */
+const kindOf = (tag: string) => (tag.includes(":") ? [tag.slice(0, tag.indexOf(":"))] : [])
 const keptTag = (tag: string) => `kept:${tag}`
 const bothKinds = (tag: string) => [autoTag(tag), keptTag(tag)]

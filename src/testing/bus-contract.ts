@@ -1,7 +1,7 @@
 /** What every bus must do. See engine/bus/bus.ts. */
 import assert from "node:assert/strict"
 import { afterEach, describe, it } from "node:test"
-import type { Bus } from "../engine"
+import { type Bus, demandOf } from "../engine"
 import { eventually } from "./eventually"
 
 export interface BusContract {
@@ -13,6 +13,7 @@ export interface BusContract {
   patience?: number
 }
 
+const demand = demandOf("Order")
 let stores = 0
 
 export function busContract(name: string, { make, isShared, patience = 2_000 }: BusContract): void {
@@ -51,6 +52,14 @@ export function busContract(name: string, { make, isShared, patience = 2_000 }: 
       await eventually(patience, () => bus.ledger.holds(capture(bus), ["moved"]))
     })
 
+    it("knows what moves on demand from when it was demanded", async () => {
+      const bus = await busOf()
+      const before = capture(bus)
+      await bus.move([demand])
+      await eventually(patience, () => bus.ledger.holds(capture(bus), [demand]))
+      assert.equal(bus.ledger.holds(before, [demand]), false)
+    })
+
     it("is not trusted once it is closed", async () => {
       if (!isShared) return
       const bus = await busOf()
@@ -77,6 +86,23 @@ export function busContract(name: string, { make, isShared, patience = 2_000 }: 
       const late = await busOf()
       assert.equal(late.ledger.holds(before, ["t"]), false)
       assert.equal(late.ledger.holds(before, ["other"]), true)
+    })
+
+    it("tells for good that what moves on demand is demanded", async () => {
+      const [a, b] = [await busOf(), await busOf()]
+      assert.equal(b.ledger.isDemanded(demand), false)
+      await a.move([demand])
+      await eventually(patience, () => b.ledger.isDemanded(demand))
+      for (let round = 0; round < 5; round++) {
+        await b.move(Array.from({ length: 500 }, (_, index) => `t${round}-${index}`))
+      }
+      const late = await busOf()
+      assert.equal(late.ledger.isDemanded(demand), true)
+      const again = await b.move([demand])
+      for (const bus of [a, b, late]) {
+        await eventually(patience, () => bus.ledger.seq === again)
+        assert.equal(bus.ledger.holds(capture(bus), [demand]), true)
+      }
     })
 
     it("numbers what several move at once in one order", async () => {

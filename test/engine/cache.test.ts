@@ -24,6 +24,17 @@ describe("the cache in memory", () => {
     assert.deepEqual(await read(cache, "k"), { id: "p", at: new Date(5) })
   })
 
+  it("keeps by tags that move on demand what was captured after it was demanded", async () => {
+    const cache = cacheOf()
+    const onDemand = { key: "k", value: 1, ttl: minute, tags: ["o"], onDemand: ["O"] }
+    await cache.invalidate({ tags: ["o"], onDemand: "O" })
+    assert.equal(await cache.set({ ...onDemand, fence: cache.capture() }), false)
+    assert.equal(await cache.set({ ...onDemand, fence: cache.capture() }), true)
+    assert.equal(await read(cache, "k"), 1)
+    await cache.invalidate({ tags: ["o"], onDemand: "O" })
+    assert.equal(await read(cache, "k"), undefined)
+  })
+
   it("tells null from absence, and refuses undefined", async () => {
     const cache = cacheOf()
     assert.equal((await cache.get("k")).state, "miss")
@@ -310,6 +321,60 @@ describe("the cache on Redis", () => {
     await until("a new proof of life came", isJoined)
     assert.equal(await read(a, "k"), 1)
     assert.deepEqual(states, ["joined"])
+  })
+
+  describe("and tags that move on demand", () => {
+    const onDemand = { ttl: minute, tags: ["o"], onDemand: ["O"] }
+    const falls = { tags: ["o"], onDemand: "O" }
+    const size = async () => {
+      const [log] = await admin.keys("*:log")
+      return admin.zcard(log!)
+    }
+
+    it("tells nobody of them while nobody keeps anything by them", async () => {
+      const [a, b] = [await joined(server), await joined(server)]
+      await a.set({ key: "other", value: 1, ttl: minute, tags: ["o"] })
+      const before = await size()
+      await a.invalidate(falls)
+      assert.equal(await size(), before)
+      assert.equal(await read(a, "other"), 1)
+
+      const fence = b.capture()
+      assert.equal(await b.set({ key: "k", value: 1, fence, ...onDemand }), false, "captured before")
+      await until("what was not told in the last moment was told, and it stays", async () => {
+        return (await read(a, "k")) === 1 || !(await b.set({ key: "k", value: 1, ...onDemand }))
+      })
+      await a.invalidate(falls)
+      await until("it fell", async () => (await read(b, "k")) === undefined)
+      assert.equal(await read(a, "k"), undefined)
+
+      await b.set({ key: "k", value: 2, ...onDemand })
+      const late = await joined(server)
+      assert.equal(await read(late, "k"), 2)
+      await late.invalidate(falls)
+      await until("it fell again", async () => (await read(b, "k")) === undefined)
+    })
+
+    it("remembers a demand once", async () => {
+      const [a, b] = [await joined(server), await joined(server)]
+      await Promise.all([a.demand(["Z"]), b.demand(["Z"])])
+      const [log] = await admin.keys("*:log")
+      const members = await admin.zrangebyscore(log!, "+inf", "+inf")
+      assert.equal(members.filter((member) => member.includes(":Z:")).length, 1)
+    })
+
+    it("demands them anew when Redis has forgotten", async () => {
+      const [a, b] = [await joined(server), await joined(server)]
+      await a.set({ key: "k", value: 1, ...onDemand })
+      await admin.del(...(await admin.keys("*:log")))
+      await a.invalidate({ tags: ["x"] })
+      await until("both know", async () => a.stats().redis === "joined" && b.stats().redis === "joined")
+      assert.equal(await read(a, "k"), undefined)
+      assert.equal(await b.set({ key: "k", value: 2, ...onDemand }), true)
+      await until("the other reads it", async () => (await read(a, "k")) === 2)
+      await a.invalidate(falls)
+      await until("it fell", async () => (await read(b, "k")) === undefined)
+    })
   })
 
   it("does not trust what it holds after it slept", async () => {

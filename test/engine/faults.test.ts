@@ -4,7 +4,7 @@ import { after, before, describe, it } from "node:test"
 import { type RedisServer, startRedis } from "../../demo/run/redis"
 import type { Cache, RedisState } from "../../src/engine"
 import { type Chaos, chaos } from "../../src/testing"
-import { joined } from "../support/caches"
+import { joined, read } from "../support/caches"
 import { tell } from "../support/redis-groups"
 import { until } from "../support/until"
 
@@ -118,6 +118,19 @@ describe("the cache and a Redis in trouble", () => {
     } finally {
       way.delay(0)
     }
+  })
+
+  it("lets fall what was set on demand before another had heard of the demand", async () => {
+    const [a, b] = [await joined({ url: way.url }), await joined(server)]
+    way.hang()
+    try {
+      await b.set({ key: "order", value: 1, ttl: minute, tags: ["o"], onDemand: ["O"] })
+      await a.invalidate({ tags: ["o"], onDemand: "O" })
+      assert.equal(await read(b, "order"), 1)
+    } finally {
+      way.heal()
+    }
+    await until("it fell", async () => (await read(b, "order")) === undefined)
   })
 
   it("makes those who wait for a Redis that hangs wait once, together", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
-import { Ledger } from "../../src/engine/ledger"
+import { demandOf, Ledger } from "../../src/engine/ledger"
 
 const move = (ledger: Ledger, tags: string[], floor = 0) =>
   ledger.apply({ epoch: ledger.epoch, seq: ledger.seq + 1, floor, tags })
@@ -31,7 +31,7 @@ describe("the ledger", () => {
     const ledger = new Ledger("e")
     assert.equal(ledger.apply({ epoch: "e", seq: 3, floor: 0, tags: ["a"] }), false)
     assert.equal(ledger.seq, 1)
-    ledger.load("e", 3, 0, [["a", 2]])
+    ledger.load({ epoch: "e", seq: 3, floor: 0 }, [["a", 2]], [])
     assert.equal(ledger.seq, 3)
     assert.equal(ledger.holds({ epoch: "e", seq: 1, at: 0 }, ["a"]), false)
   })
@@ -46,7 +46,7 @@ describe("the ledger", () => {
     const ledger = new Ledger("old", 9)
     const fence = ledger.capture(0)
     assert.equal(ledger.apply({ epoch: "new", seq: 10, floor: 0, tags: [] }), false)
-    ledger.load("new", 1, 0, [])
+    ledger.load({ epoch: "new", seq: 1, floor: 0 }, [], [])
     assert.equal(ledger.holds(fence, []), false)
     assert.equal(ledger.seq, 1)
   })
@@ -59,5 +59,28 @@ describe("the ledger", () => {
     assert.equal(ledger.size, 1)
     assert.equal(ledger.holds(fence, ["untouched"]), false)
     assert.equal(ledger.holds(ledger.capture(0), ["untouched"]), true)
+  })
+
+  it("knows nothing of what moves on demand from before it was demanded", () => {
+    const ledger = new Ledger("e")
+    const told: string[] = []
+    ledger.onDemand = (demand) => told.push(demand)
+    const [cart, order] = [demandOf("Cart"), demandOf("Order")]
+    const before = ledger.capture(0)
+    assert.equal(ledger.holds(before, [cart]), false)
+    for (let time = 0; time < 2; time++) move(ledger, [cart])
+    assert.deepEqual(told, [cart])
+    assert.equal(ledger.holds(before, [cart]), false)
+    assert.equal(ledger.holds(ledger.capture(0), [cart]), true)
+    assert.equal(ledger.holds(ledger.capture(0), [order]), false)
+    ledger.raiseFloor(3)
+    assert.equal(ledger.holds(ledger.capture(0), [cart]), true)
+    move(ledger, [demandOf("*")])
+    assert.equal(ledger.isDemanded(order), true)
+    assert.equal(ledger.holds(ledger.capture(0), [order]), true)
+    ledger.load({ epoch: "other", seq: 3, floor: 2 }, [[cart, 3]], [[cart, 2]])
+    assert.equal(ledger.isDemanded(order), false)
+    assert.equal(ledger.holds({ epoch: "other", seq: 2, at: 0 }, [cart]), false, "it moved again")
+    assert.equal(ledger.holds(ledger.capture(0), [cart]), true)
   })
 })

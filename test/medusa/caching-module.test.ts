@@ -2,6 +2,7 @@
 import assert from "node:assert/strict"
 import { after, before, beforeEach, describe, it } from "node:test"
 import { FeatureFlag, useCache } from "@medusajs/framework/utils"
+import type { Cache } from "../../src/engine"
 import { CachingModuleService } from "../../src/medusa/caching-module"
 
 type Interceptor = (event: { name: string; data?: unknown }) => Promise<void>
@@ -90,6 +91,18 @@ describe("the caching module", () => {
     await cached({ tags })
     await cached({ key: "kept", tags, autoInvalidate: false })
     assert.equal(loads, 3)
+  })
+
+  it("demands the events that may clear what it keeps, and no others", async (t) => {
+    const { cache } = module as unknown as { cache: Cache }
+    const set = t.mock.method(cache, "set")
+    await cached({ tags: [...tags, "Cart:cart_1", "mine"] })
+    await cached({ key: "kept", tags, autoInvalidate: false })
+    await cached({ key: "a minute", ttl: 60 }, async () => ({ data: [] }))
+    assert.deepEqual(
+      set.mock.calls.map(({ arguments: [options] }) => options.onDemand),
+      [["Product", "Cart"], [], []],
+    )
   })
 
   it("does not keep for an hour what no event could clear", async () => {

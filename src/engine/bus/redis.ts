@@ -3,7 +3,7 @@
  *
  * State in Redis, one key, so that it is there whole or not at all: a sorted set. Member "!<epoch>:<floor>"
  * has the score +inf; every tag that moved, as "#<tag>", has the number of its last movement; "." has the last
- * number of all. The log is
+ * number of all. A demand (ledger.ts) that moved is "@<tag>:<number of its first movement>", too, with the score +inf. The log is
  * bounded: beyond `maxTags` the oldest are dropped and the floor rises. It has a time to live, renewed by
  * every beat, longer than an entry may live. An epoch begins with the run id of its Redis: a server that
  * restarted or was promoted may have forgotten a movement, so a new run id starts another epoch. Every script asks
@@ -27,7 +27,7 @@ import { randomBytes, randomInt } from "node:crypto"
 import type { Cluster, Redis } from "ioredis"
 import type { Clock } from "../clock"
 import type { RedisConnection } from "../connection"
-import { Ledger, type Movement } from "../ledger"
+import { demandOf, Ledger, type Movement } from "../ledger"
 import type { Bus } from "./bus"
 
 /** It writes before it reads: a script that has written may go on writing though memory is full. */
@@ -46,17 +46,29 @@ if not head then
 end
 local top = redis.call('ZREVRANGEBYSCORE', KEYS[1], '(+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
 `
-/** KEYS log. ARGV random, ttl, epoch known, number known. Returns head, top, then tags and numbers. */
+/** KEYS log. ARGV random, ttl, epoch known, number known. Returns head, top, tags and numbers, demands. */
 const joinScript = `${epochOf}
 local since = '-inf'
 if string.sub(head, 2, #ARGV[3] + 2) == ARGV[3] .. ':' then since = '(' .. ARGV[4] end
 local moves = redis.call('ZRANGEBYSCORE', KEYS[1], since, '(+inf', 'WITHSCORES')
-return { head, top, moves }
+local demands = redis.call('ZRANGEBYSCORE', KEYS[1], '+inf', '+inf')
+table.remove(demands, 1)
+return { head, top, moves, demands }
 `
-/** KEYS log. ARGV random, ttl, channel, tags as JSON, maximum. Returns head and number. */
+/** KEYS log. ARGV random, ttl, channel, tags as JSON, maximum, how demands begin. Returns head and number. */
 const moveScript = `${epochOf}
 local seq = string.format('%.0f', top + 1)
-for _, tag in ipairs(cjson.decode(ARGV[4])) do redis.call('ZADD', KEYS[1], seq, '#' .. tag) end
+local function demand(tag)
+  local member = '@' .. tag .. ':'
+  for _, known in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '+inf', '+inf')) do
+    if string.sub(known, 1, #member) == member then return end
+  end
+  redis.call('ZADD', KEYS[1], '+inf', member .. seq)
+end
+for _, tag in ipairs(cjson.decode(ARGV[4])) do
+  redis.call('ZADD', KEYS[1], seq, '#' .. tag)
+  if string.sub(tag, 1, #ARGV[6]) == ARGV[6] then demand(tag) end
+end
 redis.call('ZADD', KEYS[1], seq, '.')
 local excess = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[5])
 if excess > 0 then
@@ -79,7 +91,7 @@ const beatsPerWindow = 4
 
 type Script<R> = (key: string, ...args: (string | number)[]) => Promise<R>
 interface Scripted {
-  pegasusJoin: Script<[head: string, top: string, moves: string[]]>
+  pegasusJoin: Script<[head: string, top: string, moves: string[], demands: string[]]>
   pegasusMove: Script<[head: string, seq: string]>
   pegasusBeat: Script<null>
 }
@@ -160,6 +172,7 @@ class RedisBus implements Bus {
       this.channel,
       JSON.stringify(tags),
       maxTags,
+      demandOf(""),
     )
     const number = Number(seq)
     if (parseHead(head).epoch === this.ledger.epoch) {
@@ -265,9 +278,9 @@ class RedisBus implements Bus {
 
   private async readLog(): Promise<void> {
     const { ledger, redis, log } = this
-    const [head, top, moves] = await redis.pegasusJoin(log, ...this.identity(), ledger.epoch, ledger.seq)
-    const { epoch, floor } = parseHead(head)
-    ledger.load(epoch, Number(top), floor, pairs(moves))
+    const { epoch, seq } = ledger
+    const [head, top, moves, demands] = await redis.pegasusJoin(log, ...this.identity(), epoch, seq)
+    ledger.load({ ...parseHead(head), seq: Number(top) }, pairs(moves), demands.map(parseDemand))
   }
 
   private tick(): void {
@@ -322,6 +335,12 @@ function listenerOf(redis: RedisConnection): Redis | undefined {
 function parseHead(head: string): { epoch: string; floor: number } {
   const colon = head.lastIndexOf(":")
   return { epoch: head.slice(1, colon), floor: Number(head.slice(colon + 1)) }
+}
+
+/** "@<tag>:<number>" */
+function parseDemand(member: string): [demand: string, seq: number] {
+  const colon = member.lastIndexOf(":")
+  return [member.slice(1, colon), Number(member.slice(colon + 1))]
 }
 
 function* pairs(flat: string[]): Iterable<[tag: string, seq: number]> {
