@@ -292,13 +292,13 @@ class TieredCache implements Cache {
     this.tell("invalidate", { tags })
     const moved = tags.map(wellFormed)
     if (onDemand === undefined) await this.move(moved)
-    else await this.moveOnDemand(moved, demandOf(onDemand))
+    else await this.moveOnDemand(moved, wellFormed(demandOf(onDemand)))
   }
 
   async demand(kinds: readonly string[] = []): Promise<void> {
     const { ledger } = this.joined() ? this.shared!.bus : this.island
     const isMany = kinds.length === 0 || ledger.demanded + kinds.length > mostKinds
-    const demands = isMany ? [demandOfAll] : kinds.map(demandOf)
+    const demands = isMany ? [demandOfAll] : kinds.map(demandOf).map(wellFormed)
     const missing = demands.filter((demand) => !ledger.isDemanded(demand))
     if (missing.length > 0) await this.move(missing)
   }
@@ -335,6 +335,8 @@ class TieredCache implements Cache {
   }
 
   async close(): Promise<void> {
+    // It will not hear of a demand.
+    this.outbox?.add(this.untold.flatMap(({ tags }) => tags))
     await this.send()
     await within(closeBudget, Promise.all(this.background)).catch(() => undefined)
     this.closed = true
@@ -654,12 +656,13 @@ class TieredCache implements Cache {
       clock: this.clock,
       onSilence: (cause) => this.announce(cause),
       onProof: (roundTrip) => {
-        breaker.answered(roundTrip)
         // Who demands after it was asked captures after that, too.
         const asked = this.clock.now() - roundTrip
         this.untold = this.untold.filter(({ at }) => at >= asked)
+        breaker.answered(roundTrip)
         void this.send()
-        this.announce()
+        // One that was read late says nothing.
+        if (bus.trusted(this.clock.now())) this.announce()
       },
     })
     bus.ledger.onDemand = (demand) => this.tellUntold(demand)

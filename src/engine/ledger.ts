@@ -108,6 +108,8 @@ export class Ledger {
   /** These tags moved at this number; the numbers before it may still be on their way. */
   mark(seq: number, tags: Iterable<string>): void {
     for (const tag of tags) {
+      // The first is enough.
+      if (this.demands.has(tag)) continue
       if (isDemand(tag)) this.demand(tag, seq)
       if ((this.moved.get(tag) ?? 0) >= seq) continue
       this.moved.set(tag, seq)

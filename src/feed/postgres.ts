@@ -220,7 +220,7 @@ class PostgresFeed implements Feed {
     this.asked = 0
     this.trustedFrom = sentAt
     this.trustedUntil = sentAt + this.trustWindow
-    this.tellTrust(true)
+    if (this.trusted(Date.now())) this.tellTrust(true)
     return true
   }
 

@@ -98,6 +98,7 @@ export function busContract(name: string, { make, isShared, patience = 2_000 }: 
       }
       const late = await busOf()
       assert.equal(late.ledger.isDemanded(demand), true)
+      await b.move([`${demand}:other`])
       const again = await b.move([demand])
       for (const bus of [a, b, late]) {
         await eventually(patience, () => bus.ledger.seq === again)

@@ -133,6 +133,17 @@ describe("the cache and a Redis in trouble", () => {
     await until("it fell", async () => (await read(b, "order")) === undefined)
   })
 
+  it("lets it fall, too, when the other closes before it has heard", async () => {
+    const [a, b] = [await joined({ url: way.url }), await joined(server)]
+    way.hang()
+    await b.set({ key: "order", value: 2, ttl: minute, tags: ["p"], onDemand: ["P"] })
+    await a.invalidate({ tags: ["p"], onDemand: "P" })
+    const closing = a.close()
+    way.heal()
+    await closing
+    await until("it fell", async () => (await read(b, "order")) === undefined)
+  })
+
   it("makes those who wait for a Redis that hangs wait once, together", async () => {
     const cache = await joined({ url: way.url }, { redisBudget: 100 })
     way.hang()

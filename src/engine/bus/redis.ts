@@ -61,7 +61,8 @@ local seq = string.format('%.0f', top + 1)
 local function demand(tag)
   local member = '@' .. tag .. ':'
   for _, known in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '+inf', '+inf')) do
-    if string.sub(known, 1, #member) == member then return end
+    local isSame = string.sub(known, 1, #member) == member
+    if isSame and string.find(string.sub(known, #member + 1), '^%d+$') then return end
   end
   redis.call('ZADD', KEYS[1], '+inf', member .. seq)
 end
@@ -132,10 +133,11 @@ class RedisBus implements Bus {
   /** Redis was away: others may have changed what they could not record. */
   private gap = false
   /**
-   * How often it asked since a beat last came back, or the connections were last made anew. What a busy process has
+   * How often it asked since a beat last came back in time, and since one came back at all, or the connections were made anew. What a busy process has
    * not read yet is no silence of Redis: however long it did not get to it, it has asked but once.
    */
-  private asked = 0
+  private askedInVain = 0
+  private unanswered = 0
   private lastError: unknown
   private joining: Promise<void> | undefined
 
@@ -228,9 +230,13 @@ class RedisBus implements Bus {
     } else if (this.gap) {
       this.closeGap().catch((error) => this.note(error))
     } else if (sentAt !== undefined) {
-      this.asked = 0
+      this.unanswered = 0
       this.trustedFrom = sentAt
       this.trustedUntil = sentAt + this.options.trustWindow
+      if (this.trusted()) {
+        this.askedInVain = 0
+        this.lastError = undefined
+      }
       this.options.onProof(this.options.clock.now() - sentAt)
     }
   }
@@ -284,11 +290,12 @@ class RedisBus implements Bus {
   }
 
   private tick(): void {
-    this.asked++
+    this.askedInVain++
+    this.unanswered++
     // This process is awake and has asked again and again: it is Redis that is silent.
     if (this.beats.size > beatsPerWindow) this.open()
-    if (this.asked > beatsPerWindow) this.options.onSilence(this.lastError)
-    if (this.asked > 4 * beatsPerWindow) this.reconnect()
+    if (this.askedInVain > beatsPerWindow) this.options.onSilence(this.lastError)
+    if (this.unanswered > 4 * beatsPerWindow) this.reconnect()
     if (this.redis.status === "ready") this.listen()
     this.beat()
   }
@@ -303,7 +310,7 @@ class RedisBus implements Bus {
 
   /** A connection that says it is ready and carries nothing may have died without a word. */
   private reconnect(): void {
-    this.asked = 0
+    this.unanswered = 0
     for (const connection of [this.redis, this.subscriber]) {
       if (connection?.status === "ready") connection.disconnect(true)
     }
