@@ -292,13 +292,13 @@ class TieredCache implements Cache {
     this.tell("invalidate", { tags })
     const moved = tags.map(wellFormed)
     if (onDemand === undefined) await this.move(moved)
-    else await this.moveOnDemand(moved, wellFormed(demandOf(onDemand)))
+    else await this.moveOnDemand(moved, demandTag(onDemand))
   }
 
   async demand(kinds: readonly string[] = []): Promise<void> {
     const { ledger } = this.joined() ? this.shared!.bus : this.island
     const isMany = kinds.length === 0 || ledger.demanded + kinds.length > mostKinds
-    const demands = isMany ? [demandOfAll] : kinds.map(demandOf).map(wellFormed)
+    const demands = isMany ? [demandOfAll] : kinds.map(demandTag)
     const missing = demands.filter((demand) => !ledger.isDemanded(demand))
     if (missing.length > 0) await this.move(missing)
   }
@@ -336,8 +336,7 @@ class TieredCache implements Cache {
 
   async close(): Promise<void> {
     // It will not hear of a demand.
-    this.outbox?.add(this.untold.flatMap(({ tags }) => tags))
-    await this.send()
+    await this.tellOthers(this.untold.flatMap(({ tags }) => tags))
     await within(closeBudget, Promise.all(this.background)).catch(() => undefined)
     this.closed = true
     await this.shared?.bus.close()
@@ -459,7 +458,7 @@ class TieredCache implements Cache {
 
   private entryOf(options: Omit<SetOptions, "value" | "fence">, value: unknown, fence: Fence): Entry {
     const { key, ttl, staleFor = 0, staleOnErrorFor = 0 } = options
-    const tags = [...(options.tags ?? []), ...(options.onDemand ?? []).map(demandOf)].map(wellFormed)
+    const tags = [...(options.tags ?? []).map(wellFormed), ...(options.onDemand ?? []).map(demandTag)]
     if (value === undefined) {
       throw new PegasusError(
         "PEGASUS_VALUE_UNDEFINED",
@@ -692,6 +691,8 @@ class TieredCache implements Cache {
 
 /** Every entry carries a tag of its own, so that one key can be invalidated like any other name. */
 const ownTag = (key: string) => `key:${wellFormed(key)}`
+
+const demandTag = (kind: string) => wellFormed(demandOf(kind))
 
 /** Half a character (a lone surrogate) is text to JavaScript and an error to Redis's scripts. */
 function wellFormed(text: string): string {

@@ -18,7 +18,7 @@
  *   kind's demand, too, and what was captured before it moved is gone.
  */
 
-const demandPrefix = "pegasus:on-demand:"
+export const demandPrefix = "pegasus:on-demand:"
 
 /** The tag that is carried by what carries tags of this kind, which move on demand. */
 export const demandOf = (kind: string) => `${demandPrefix}${kind}`
@@ -86,8 +86,8 @@ export class Ledger {
   }
 
   private movedSince(fence: Fence, tag: string): boolean {
-    if (isDemand(tag) && (this.demandedAt(tag) ?? Number.POSITIVE_INFINITY) > fence.seq) return true
-    return (this.moved.get(tag) ?? 0) > fence.seq || this.pending.has(tag)
+    const at = isDemand(tag) ? this.demandedAt(tag) : (this.moved.get(tag) ?? 0)
+    return at > fence.seq || this.pending.has(tag)
   }
 
   /** These tags are about to move. @returns to be called once, when their number is known or given up. */
@@ -108,12 +108,12 @@ export class Ledger {
   /** These tags moved at this number; the numbers before it may still be on their way. */
   mark(seq: number, tags: Iterable<string>): void {
     for (const tag of tags) {
-      // The first is enough.
-      if (this.demands.has(tag)) continue
-      if (isDemand(tag)) this.demand(tag, seq)
-      if ((this.moved.get(tag) ?? 0) >= seq) continue
-      this.moved.set(tag, seq)
-      this.touch(tag)
+      if (isDemand(tag)) {
+        this.demand(tag, seq)
+      } else if ((this.moved.get(tag) ?? 0) < seq) {
+        this.moved.set(tag, seq)
+        this.touch(tag)
+      }
     }
   }
 
@@ -172,13 +172,14 @@ export class Ledger {
   }
 
   isDemanded(demand: string): boolean {
-    return this.demandedAt(demand) !== undefined
+    return Number.isFinite(this.demandedAt(demand))
   }
 
-  private demandedAt(demand: string): number | undefined {
-    return this.demands.get(demand) ?? this.demands.get(demandOfAll)
+  private demandedAt(demand: string): number {
+    return this.demands.get(demand) ?? this.demands.get(demandOfAll) ?? Number.POSITIVE_INFINITY
   }
 
+  /** The first is enough, and nothing that held before holds no more. */
   private demand(demand: string, seq: number): void {
     if (this.demands.has(demand)) return
     this.demands.set(demand, seq)

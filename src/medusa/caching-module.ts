@@ -177,7 +177,6 @@ export class CachingModuleService implements ICachingModuleService {
     const automatic = isAutomatic ? tagsOfData(data, this.schema) : []
     const given = [...new Set([...(tags ?? []), ...automatic])]
     const named = given.map(isKept ? keptTag : autoTag)
-    const kinds = isKept ? [] : [...new Set(given.flatMap(kindOf))]
     const names = [...named, ...(read?.tags ?? [])]
     const rooms = [providers ?? this.providerIds.slice(0, 1)].flat()
     await Promise.all(
@@ -200,7 +199,7 @@ export class CachingModuleService implements ICachingModuleService {
             key: at,
             value: data,
             tags: names,
-            onDemand: kinds,
+            onDemand: isKept ? [] : typesOf(given),
             ttl: Math.min(this.lifeOf(seconds), left),
             fence: lead?.fence,
             isLocal: isPart,
@@ -277,7 +276,7 @@ export class CachingModuleService implements ICachingModuleService {
     }
     const invalidate = async (event: Event) => {
       const tags = tagsOfEvent(event)
-      const [onDemand] = tags.flatMap(kindOf)
+      const [onDemand] = typesOf(tags)
       if (onDemand !== undefined) await this.cache.invalidate({ tags: tags.map(autoTag), onDemand })
     }
     if (this.eventBus.addInterceptor) {
@@ -412,7 +411,9 @@ function readSchema(): EntitySchema {
 
 const entryKey = (provider: string, key: string) => `${provider}:${key}`
 const autoTag = (tag: string) => `auto:${tag}`
-/** The type of what a tag names; none when no event of Medusa can name it. */
-const kindOf = (tag: string) => (tag.includes(":") ? [tag.slice(0, tag.indexOf(":"))] : [])
 const keptTag = (tag: string) => `kept:${tag}`
 const bothKinds = (tag: string) => [autoTag(tag), keptTag(tag)]
+/** Of what the tags name; without a colon no event of Medusa can name it. */
+const typesOf = (tags: readonly string[]) => [
+  ...new Set(tags.filter((tag) => tag.includes(":")).map((tag) => tag.slice(0, tag.indexOf(":")))),
+]

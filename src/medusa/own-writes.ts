@@ -54,9 +54,9 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
 /** Longer bodies are not looked into further, and what names more than this is of no kind. */
 const longestBody = 4_000
 const mostNames = 50
+const longestKind = 300
 /** Who traces a request wants to see who asks what (doctor/trace/trace.ts). */
 const isTraced = Boolean(process.env.PEGASUS_TRACE)
-const longestKind = 300
 
 /** Of one kind are requests that differ in ids and in values alone. */
 function aboutOf({

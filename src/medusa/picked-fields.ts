@@ -8,7 +8,7 @@
 import { OrchestrationUtils } from "@medusajs/framework/utils"
 import { isLeftOut } from "./cheap-copies"
 import { moduleOf } from "./query-package"
-import { isPlain, isReference, meantBy, type Reference } from "./resolved-values"
+import { isPlain, isTemplate, meantBy, type Reference } from "./resolved-values"
 
 type Proxify = (target: Reference) => Reference
 type Transform = (values: object, take: (data: { target?: Fields | null }) => unknown) => Required<Reference>
@@ -61,8 +61,7 @@ const isGiven = ({ __type, __resolver }: Reference) =>
 function isUsual(value: unknown, name: string | symbol): value is Fields | null | undefined {
   if (value === null || value === undefined) return true
   // Medusa takes a pair for something else, and resolves what stands for something else.
-  if (!isPlain(value) || "key" in value) return false
-  for (const other in value) if (isReference(value[other])) return false
+  if (!isPlain(value) || "key" in value || isTemplate(value)) return false
   if (!Object.prototype.propertyIsEnumerable.call(value, name)) return !(name in value)
   return !isLeftOut((value as Fields)[name])
 }

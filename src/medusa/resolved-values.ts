@@ -15,7 +15,7 @@ import {
 import { copyOfFields, isLeftOut } from "./cheap-copies"
 import { moduleOf } from "./query-package"
 
-export interface Context {
+interface Context {
   /** What the workflow was given. */
   payload?: unknown
   /** What its steps gave. */
@@ -112,8 +112,7 @@ function filledList(list: readonly unknown[], context: Context): unknown {
 
 function filledObject(value: unknown, context: Context): unknown {
   if (!isPlain(value)) return andThen(value, parseStringifyIfNecessary)
-  for (const name in value) if (isReference(value[name])) return filledTemplate(value, context)
-  return filledData(value, context)
+  return isTemplate(value) ? filledTemplate(value, context) : filledData(value, context)
 }
 
 /** What others gave. */
@@ -172,9 +171,14 @@ const andThen = (value: unknown, then: (value: unknown) => unknown) =>
 export const isPlain = (value: unknown): value is Record<string, unknown> =>
   isObject(value) && value.constructor?.name === "Object"
 
-/** Whether it stands for something else, or is waited for. */
-export const isReference = (value: unknown): boolean =>
-  isObject(value) && (Boolean((value as Reference).__type) || value instanceof Promise)
+/** Whether a field of it stands for something else, or is waited for. */
+export function isTemplate(value: Record<string, unknown>): boolean {
+  for (const name in value) {
+    const field = value[name]
+    if (isObject(field) && ((field as Reference).__type || field instanceof Promise)) return true
+  }
+  return false
+}
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 

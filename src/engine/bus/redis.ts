@@ -3,7 +3,7 @@
  *
  * State in Redis, one key, so that it is there whole or not at all: a sorted set. Member "!<epoch>:<floor>"
  * has the score +inf; every tag that moved, as "#<tag>", has the number of its last movement; "." has the last
- * number of all. A demand (ledger.ts) that moved is "@<tag>:<number of its first movement>", too, with the score +inf. The log is
+ * number of all. A demand (ledger.ts) that moved is "@<tag>:<number of its first movement>" instead, with the score +inf. The log is
  * bounded: beyond `maxTags` the oldest are dropped and the floor rises. It has a time to live, renewed by
  * every beat, longer than an entry may live. An epoch begins with the run id of its Redis: a server that
  * restarted or was promoted may have forgotten a movement, so a new run id starts another epoch. Every script asks
@@ -27,7 +27,7 @@ import { randomBytes, randomInt } from "node:crypto"
 import type { Cluster, Redis } from "ioredis"
 import type { Clock } from "../clock"
 import type { RedisConnection } from "../connection"
-import { demandOf, Ledger, type Movement } from "../ledger"
+import { demandPrefix, Ledger, type Movement } from "../ledger"
 import type { Bus } from "./bus"
 
 /** It writes before it reads: a script that has written may go on writing though memory is full. */
@@ -67,8 +67,8 @@ local function demand(tag)
   redis.call('ZADD', KEYS[1], '+inf', member .. seq)
 end
 for _, tag in ipairs(cjson.decode(ARGV[4])) do
-  redis.call('ZADD', KEYS[1], seq, '#' .. tag)
-  if string.sub(tag, 1, #ARGV[6]) == ARGV[6] then demand(tag) end
+  if string.sub(tag, 1, #ARGV[6]) == ARGV[6] then demand(tag)
+  else redis.call('ZADD', KEYS[1], seq, '#' .. tag) end
 end
 redis.call('ZADD', KEYS[1], seq, '.')
 local excess = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[5])
@@ -174,7 +174,7 @@ class RedisBus implements Bus {
       this.channel,
       JSON.stringify(tags),
       maxTags,
-      demandOf(""),
+      demandPrefix,
     )
     const number = Number(seq)
     if (parseHead(head).epoch === this.ledger.epoch) {
