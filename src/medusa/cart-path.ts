@@ -12,6 +12,7 @@ import { foldTransactions } from "./folded-transactions"
 import type { Database, Freshness } from "./freshness"
 import { keepCarts } from "./kept-carts"
 import type { Locking } from "./locks"
+import { noteMadeIds } from "./made-ids"
 import { cheapenFunctions } from "./pure-functions"
 import { spareFinds } from "./repeated-finds"
 import { spareRepeats } from "./repeated-statements"
@@ -36,6 +37,7 @@ export function shortenCartPath(options: CartPathOptions): string[] {
     transactions: () => foldTransactions(database, (sql) => freshness.reads(sql)),
     links: commitLinksAtOnce,
     "repeated statements": () => spareRepeats(database, locking as Locking | undefined, freshness),
+    "new ids": () => noteMadeIds(freshness),
     "repeated finds": () => spareFinds(freshness),
     carts: () => keepCarts(options),
     checkpoints: spareCheckpoints,

@@ -86,16 +86,19 @@ export function copyCheckpointsOnce(): boolean {
 function copyOfState(transaction: Transaction, saved: Checkpoint): Checkpoint {
   const context = transaction.getContext()
   const { definition, options, steps, ...states } = transaction.getFlow()
-  const copies = Object.entries(steps).map(
-    ([id, step]) => [id, copyOfStep(step, saved.flow.steps[id])] as const,
-  )
   const flow = {
     ...JSON.parse(JSON.stringify(states)),
     definition,
     options,
-    steps: Object.fromEntries(copies),
+    steps: copyOfSteps(steps, saved.flow.steps),
   }
   return { flow, context: { ...context, invoke: { ...context.invoke } }, errors: [] }
+}
+
+/** A flow has the same steps from its beginning to its end. What was saved is not read any more: it is changed into what is. */
+function copyOfSteps(steps: Flow["steps"], saved: Flow["steps"]): Flow["steps"] {
+  for (const id in steps) saved[id] = copyOfStep(steps[id]!, saved[id])
+  return saved
 }
 
 function copyOfStep(step: Step, saved: Step | undefined): Step {

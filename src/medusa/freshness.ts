@@ -242,13 +242,13 @@ export class Freshness {
     // Several in one have several answers.
     const read = sql.includes(";") ? undefined : this.tracker.readOf(sql, bindings)
     if (!read) return undefined
-    const { shape, tables, rows } = read
+    const { shape, tables, rows, needs } = read
     const { tables: told, isTable } = this.feed.catalog
     const isAlone = bindings.length > 0 || isSearch(sql)
     const areOurs = tables.every(isTable)
     const byVersion = rows && !isAlone && !isKept && areOurs ? versioned(sql, rows) : undefined
     return {
-      ...{ key, sql, shape, tables, isAlone },
+      ...{ key, sql, shape, tables, needs, isAlone },
       text: byVersion?.sql ?? sql,
       proof: byVersion?.proof,
       isRepeatable: tables.every((table) => told.has(table) || isOfShopper(table)),
@@ -274,6 +274,11 @@ export class Freshness {
   /** A statement of this request is sent, or was answered. @param on the connection */
   noteChange(sql: string, on: object): void {
     this.tracker.noteChange(sql, on)
+  }
+
+  /** This request made up an id: see `Repeats`. */
+  made(id: string): void {
+    this.tracker.repeats?.made(id)
   }
 
   /** Others may have written what this request has read. @param until the `moment` at which the last of them may have */

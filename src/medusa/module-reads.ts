@@ -32,6 +32,8 @@ const reference = new Set<string>([
   Modules.TAX,
   Modules.TRANSLATION,
 ])
+/** Of others, the reads of what the shop itself says. */
+const referenceReads: Record<string, RegExp> = { [Modules.PAYMENT]: /^list(AndCount)?PaymentProviders$/ }
 /** Reads whose rows are kept one by one, and the method that reads rows without counting them. */
 const divisible: Record<string, string> = {
   "product.listProducts": "listProducts",
@@ -65,6 +67,7 @@ export function keepModuleReads(options: ModuleReadsOptions): void {
     for (const [key, service] of Object.entries(loaded) as [string, Service][]) {
       if (!isMedusas(key, service)) noteReads(service, options)
       else if (isReference(key, service)) keepReads(key, service, options)
+      else if (referenceReads[key]) keepReads(key, service, options, referenceReads[key])
       else if (isLink(service) || key === Modules.CUSTOMER) repeatReads(key, service, options)
     }
   }
@@ -96,9 +99,14 @@ export function repeatReads(
   }
 }
 
-/** Every reading method of the service asks the cache first, while something is being loaded. */
-export function keepReads(module: string, service: Service, options: ModuleReadsOptions): void {
-  const names = methodsOf(service).filter(isRead)
+/** Every reading method of the service, or of these, asks the cache first, while something is being loaded. */
+export function keepReads(
+  module: string,
+  service: Service,
+  options: ModuleReadsOptions,
+  reads: RegExp = /^/,
+): void {
+  const names = methodsOf(service).filter((name) => isRead(name) && reads.test(name))
   const originals = new Map(names.map((name) => [name, service[name] as Method]))
   for (const [name, original] of originals) {
     service[name] = (...given: unknown[]) => {

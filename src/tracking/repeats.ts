@@ -7,7 +7,7 @@
  * be told to be a write to one table alone counts as one to all.
  */
 
-import { type Asked, type Expected, ids, type Journey, trying, type When } from "./course"
+import { type Asked, type Expected, ids, type Journey, type Shape, trying, type When } from "./course"
 import { holds, narrowed, type Selection, selectionOf } from "./selection"
 import { proofOf, takeVersions } from "./versions"
 
@@ -45,6 +45,8 @@ export interface Question extends Asked {
   text: string
   /** What asks for the versions alone. */
   proof: string | undefined
+  /** Without a row of each of these tables that has one of these values in some column it gives nothing. */
+  needs: readonly { table: string; values: readonly unknown[] }[]
   /** Whether what it gave may be given again, until one of the tables is written to. */
   isRepeatable: boolean
   /** Whether it must have a message of its own. */
@@ -132,6 +134,9 @@ export class Repeats {
   private readonly movedAt = new Map<string, number>()
   /** Tables that were written to on a connection since its transaction began; undefined for all. */
   private readonly written = new WeakMap<object, Set<string | undefined>>()
+  /** Ids that this request made up, and when; and those of them that nobody else can know yet. */
+  private readonly madeAt = new Map<unknown, number>()
+  private readonly secret = new Set<unknown>()
   /** Ids in what was inserted last, by table. */
   readonly inserted = new Map<string, readonly string[]>()
   private readonly answers = new Map<string, Answer>()
@@ -196,7 +201,7 @@ export class Repeats {
     this.setOut()
     const { proofs } = this.journey
     const past = proofs.length > 0 ? this.unproven([]) : []
-    const along = this.expect()
+    const along = this.expect(turn)
     if (along.length + past.length === 0) return
     if (past.length > 0) this.proofs = proofs
     this.untried = [...along, { lucks: this.proofs }]
@@ -247,7 +252,7 @@ export class Repeats {
   /** Asks now, and with it what is expected to be asked next. */
   private ask(question: Question, send: Send, { turn, since }: When): Promise<Given> {
     const alone = async () => givenBy(question, (await send([question.text]))[0]!)
-    const along = question.isAlone ? [] : tried(this.expect(question.key))
+    const along = question.isAlone ? [] : tried(this.expect(turn, question.key))
     const past = question.isAlone ? [] : this.unproven([])
     const value =
       along.length + past.length === 0
@@ -270,10 +275,16 @@ export class Repeats {
    * @param moves see `Journey`
    */
   committing(turn: number, on: object, moves = 1): Committing | undefined {
+    const committing = this.askAfterCommit(turn, on, moves)
+    this.secret.clear()
+    return committing
+  }
+
+  private askAfterCommit(turn: number, on: object, moves: number): Committing | undefined {
     if (!this.written.has(on)) return undefined
     const expected = this.journey?.aheadOfCommit((sql) => this.needsNoAsking(sql), moves)
     if (!expected) return undefined
-    const along = this.questionsOf(expected)
+    const along = this.questionsOf(expected, turn)
     const past = this.unproven([])
     if (along.length + past.length === 0) return undefined
     tried(along)
@@ -325,9 +336,9 @@ export class Repeats {
   }
 
   /** What is expected to be asked next, and is not known. */
-  private expect(asked?: string): Along[] {
+  private expect(turn: number, asked?: string): Along[] {
     const isKnown = (sql: string) => sql === asked || this.needsNoAsking(sql)
-    return this.questionsOf(this.journey?.ahead(isKnown) ?? [])
+    return this.questionsOf(this.journey?.ahead(isKnown) ?? [], turn)
   }
 
   /** What is known, or is yet to be proven. */
@@ -336,12 +347,36 @@ export class Repeats {
     return this.past.asked.has(sql) && !this.isRecalled
   }
 
-  private questionsOf(expected: readonly Expected[]): Along[] {
+  private questionsOf(expected: readonly Expected[], turn: number): Along[] {
     const along = expected.flatMap(({ sql, lucks }) => {
       const question = this.questionOf(sql)
       return question && !this.moreThan(question) ? [{ question, lucks }] : []
     })
-    return withoutFewer(along)
+    return withoutFewer(along).filter((one) => !this.putNothing(one, turn))
+  }
+
+  /**
+   * Nothing refers to an id that this request has just made up, but what it wrote itself: what is asked by it need not be asked. Once it is
+   * committed others may refer to it: that counts as for all that may be repeated.
+   * @returns whether it is known that it gives nothing
+   */
+  private putNothing(one: Along, turn: number): boolean {
+    const { needs, shape, proof, isRepeatable } = one.question
+    const areNew = ({ table, values }: Question["needs"][number]) =>
+      values.length > 0 &&
+      values.every((value) => (isRepeatable || this.secret.has(value)) && this.isNew(value, table))
+    const response = needs.some(areNew) ? nothing.get(shape) : undefined
+    if (!response) return false
+    trying(one)
+    const value = Promise.resolve({ response, versions: proof === undefined ? undefined : "" })
+    this.put({ ...one, began: this.moves, turn, value, isAhead: true, isUnseen: true })
+    return true
+  }
+
+  /** Whether this request has made up an id, and written nothing to the table since. */
+  private isNew(id: unknown, table: string): boolean {
+    const at = this.madeAt.get(id)
+    return at !== undefined && this.isUnmoved([table], at)
   }
 
   private get isRecalled(): boolean {
@@ -364,7 +399,7 @@ export class Repeats {
   private recall(send: Send, { turn }: When): Promise<void> {
     if (!this.isRecalled) {
       const past = this.unproven([...this.past.asked])
-      this.sendAlong([], past, tried(this.expect()), send, turn).catch(() => undefined)
+      this.sendAlong([], past, tried(this.expect(turn)), send, turn).catch(() => undefined)
     }
     return this.recalled
   }
@@ -511,6 +546,12 @@ export class Repeats {
     return made
   }
 
+  /** This id was made up for something that is yet to be written. */
+  made(id: string): void {
+    this.madeAt.set(id, this.moves)
+    this.secret.add(id)
+  }
+
   /**
    * A write was issued, or answered.
    * @param table undefined: which tables it changes is not known
@@ -623,9 +664,15 @@ const proofs = (past: readonly [string, Remembered][]) => [
 /** What asks for the versions of all of them, if there are any. */
 const proofsOf = (past: readonly [string, Remembered][]) => (past.length > 0 ? [proofOf(proofs(past))] : [])
 
-function givenBy({ proof }: Question, response: Response): Given {
-  if (proof === undefined) return { response, versions: undefined }
-  const versions = takeVersions(response)
+/** Answers without rows. */
+const nothing = new WeakMap<Shape, Response>()
+
+function givenBy({ proof, shape }: Question, response: Response): Given {
+  const versions = proof === undefined ? undefined : takeVersions(response)
+  if (!nothing.has(shape)) {
+    const own = Object.create(Object.getPrototypeOf(response)) as Response
+    nothing.set(shape, Object.assign(own, response, { rows: [], rowCount: 0 }))
+  }
   return { response, versions: response.rows.length > mostRows ? undefined : versions }
 }
 

@@ -53,6 +53,14 @@ export interface ReadStatement {
   usesNow: boolean
   /** The aliases of the tables of which one row each makes a row of the result; undefined when it is made otherwise. */
   rows: string[] | undefined
+  /** What each row of the result must have been found by: without a row of this table with this value in some column there is none. */
+  needs: Need[]
+}
+
+export interface Need {
+  table: string
+  /** Number of the parameter, from 1 on. */
+  parameter: number
 }
 
 /** To be awaited once, before the first statement. */
@@ -84,6 +92,7 @@ function combine(statements: Statement[]): Statement {
     ),
     usesNow: reads.some(({ usesNow }) => usesNow),
     rows: statements.length === 1 ? reads[0]!.rows : undefined,
+    needs: statements.length === 1 ? reads[0]!.needs : [],
   }
 }
 
@@ -114,6 +123,7 @@ class Reader {
   /** Whether there is a nested select, or a function. */
   private isNested = false
   private namesOutput = false
+  private readonly needs: Need[] = []
 
   constructor(private readonly isHarmless: (functionName: string) => boolean) {}
 
@@ -129,7 +139,8 @@ class Reader {
       const isPlain = !this.isNested && !this.namesOutput && !this.usesNow
       const isOfRows = isPlain && this.sources.every((source) => !source.isCut)
       const rows = isOfRows && this.sources.length > 0 ? [...level.sources.keys()] : undefined
-      return { kind: "read", sources: this.sources, usesNow: this.usesNow, rows }
+      const needs = this.isNested || body.havingClause ? [] : this.needs
+      return { kind: "read", sources: this.sources, usesNow: this.usesNow, rows, needs }
     } catch (error) {
       if (error instanceof Opaque) return { kind: "opaque", reason: error.message }
       throw error
@@ -156,7 +167,9 @@ class Reader {
     if (select.intoClause) throw new Opaque("it makes a table")
     const cut = select.limitCount || select.distinctClause || select.groupClause || select.havingClause
     for (const item of select.fromClause ?? []) this.from(item, level, isTop, Boolean(cut))
+    const known = this.sources.map(({ keys }) => keys.length)
     this.narrow(select.whereClause, level, undefined)
+    if (isTop) this.noteNeeds(known)
     this.targets(select.targetList ?? [], level)
     if (namesOutput([select.sortClause, select.groupClause, select.distinctClause])) {
       this.namesOutput = true
@@ -166,6 +179,15 @@ class Reader {
     this.walk([whereClause, groupClause, havingClause, sortClause, distinctClause, windowClause], level)
     this.walk([select.limitCount, select.limitOffset, select.valuesLists], level)
     return written
+  }
+
+  /** @param known how many keys of each source were known before its condition */
+  private noteNeeds(known: readonly number[]): void {
+    for (const [index, { table, keys }] of this.sources.entries()) {
+      for (const { parameter, isArray } of keys.slice(known[index])) {
+        if (!isArray) this.needs.push({ table, parameter })
+      }
+    }
   }
 
   private nested(select: Node, outer: Level): void {

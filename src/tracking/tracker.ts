@@ -276,16 +276,23 @@ export class Tracker {
   }
 
   /**
-   * The tables that a statement reads, and of which of them a row of its result is made (see `ReadStatement`); undefined when it is not
-   * sure that it only reads them, or when it asks for the time. Statements that differ in their values alone are of one shape.
+   * The tables that a statement reads, of which of them a row of its result is made, and what each must be found by (see `ReadStatement`);
+   * undefined when it is not sure that it only reads them, or when it asks for the time. Statements that differ in their values alone are of one
+   * shape.
    */
   readOf(sql: string, bindings: readonly unknown[] | undefined) {
-    const { statement } = this.statementOf(sql, bindings)
+    const { statement, values } = this.statementOf(sql, bindings)
     if (statement.kind !== "read" || statement.usesNow) return undefined
     const { schema: ours } = this.catalog()
     const isOurs = statement.sources.every(({ schema }) => schema === undefined || schema === ours)
     const tables = statement.sources.map(({ table }) => table)
-    return { shape: statement, tables, rows: isOurs ? statement.rows : undefined }
+    const needs = statement.needs.map(({ table, parameter }) => ({ table, values: values[parameter - 1]! }))
+    return {
+      shape: statement,
+      tables,
+      rows: isOurs ? statement.rows : undefined,
+      needs: isOurs ? needs : [],
+    }
   }
 
   /** A statement is about to run. */

@@ -127,6 +127,20 @@ describe("the reads of modules", () => {
     assert.ok(kept?.isWhole && left > 0 && left <= 5_000, String(left))
   })
 
+  it("are kept of those methods alone that were named", async () => {
+    const own = {
+      listThings: async () => shared("thing").orderBy("id"),
+      listOthers: async () => shared("other"),
+    }
+    keepReads("things", own, { ...told, database: shared, ttl: 60_000 }, /^listThings$/)
+    for (let time = 0; time < 2; time++) await page(() => Promise.all([own.listThings(), own.listOthers()]))
+    assert.deepEqual(statements.map((sql) => /from "(\w+)"/.exec(sql)?.[1]).sort(), [
+      "other",
+      "other",
+      "thing",
+    ])
+  })
+
   it("are left alone where nothing is being kept, and with a context of their own", async () => {
     await things("a")
     await things("a")

@@ -7,7 +7,7 @@ import { Course, type Journey } from "../../src/tracking/course"
 describe("what is asked with a commit", () => {
   const sql = "select note from cart"
   const question: Question = {
-    ...{ sql, key: sql, text: sql, shape: {}, tables: ["cart"], proof: undefined },
+    ...{ sql, key: sql, text: sql, shape: {}, tables: ["cart"], needs: [], proof: undefined },
     ...{ isRepeatable: true, isAlone: false, mayBeAhead: true },
   }
   const responseOf = (note: string) => ({ rows: [{ note }], fields: [] })
@@ -105,7 +105,7 @@ describe("what is asked along", () => {
 
   for (const isRepeatable of [true, false]) {
     const questionOf = (sql: string): Question => ({
-      ...{ sql, key: sql, text: sql, shape: shapes.get(sql)!, tables: ["cart"], proof: undefined },
+      ...{ sql, key: sql, text: sql, shape: shapes.get(sql)!, tables: ["cart"], needs: [], proof: undefined },
       ...{ isRepeatable, isAlone: false, mayBeAhead: true },
     })
 
@@ -137,11 +137,107 @@ describe("what is asked along", () => {
   }
 })
 
+describe("what is expected to be asked of an id that was just made up", () => {
+  const sql = "select id from line where cart_id = 'new'"
+  const questionOf = (...values: string[]): Question => ({
+    ...{ sql, key: sql, text: sql, shape, tables: ["line"], needs: [{ table: "line", values }] },
+    ...{ proof: undefined, isRepeatable: true, isAlone: false, mayBeAhead: true },
+  })
+  const shape = {}
+  const luck = { tries: 0, serves: 0 }
+  const none = () => undefined
+  const journey = {
+    ...{ begin: () => false, asks: none, answers: none, inserts: none, moves: none, ahead: () => [] },
+    aheadOfCommit: (isKnown: (sql: string) => boolean) => (isKnown(sql) ? [] : [{ sql, lucks: [luck] }]),
+  } as unknown as Journey
+  const response = { rows: [{ id: "a" }], rowCount: 1, fields: [{ name: "id" }] }
+  const here = {}
+
+  /** @returns what goes with the commit, and what is asked after it */
+  async function commit(question: Question, before: (repeats: Repeats) => void) {
+    await new Repeats().answer(questionOf(), async () => [structuredClone(response)])
+    const repeats = new Repeats(undefined, journey, () => question)
+    before(repeats)
+    const along = repeats.committing(0, here)?.texts ?? []
+    const asked: string[] = []
+    const given = await repeats.answer(question, async (texts) => {
+      asked.push(...texts)
+      return [structuredClone(response)]
+    })
+    return { along, asked, given }
+  }
+  const make = (repeats: Repeats) => {
+    repeats.made("new")
+    repeats.write("insert into cart", "cart", here)
+    repeats.commit(here)
+  }
+
+  const makeAndTell = (repeats: Repeats) => {
+    make(repeats)
+    repeats.committing(0, {})
+  }
+
+  it("is not asked: there is nothing", async () => {
+    const { along, asked, given } = await commit(questionOf("new"), make)
+    assert.deepEqual([along, asked], [[], []])
+    assert.deepEqual(given, { response: { ...response, rows: [], rowCount: 0 }, versions: undefined })
+    assert.deepEqual(luck, { tries: 1, serves: 1 })
+  })
+
+  it("is not asked when it may be repeated, or is of nobody else's yet", async () => {
+    const once = { ...questionOf("new"), isRepeatable: false }
+    assert.deepEqual((await commit(once, make)).asked, [])
+    assert.deepEqual((await commit(questionOf("new"), makeAndTell)).asked, [])
+  })
+
+  it("has the versions of nothing", async () => {
+    const { given } = await commit({ ...questionOf("new"), proof: "select v from line" }, make)
+    assert.equal(given.versions, "")
+  })
+
+  it("is asked when something may refer to it, or to another", async () => {
+    const others: [string, Question, (repeats: Repeats) => void][] = [
+      ["another", questionOf("new", "old"), make],
+      ["none", questionOf(), make],
+      ["not narrowed", { ...questionOf(), needs: [] }, make],
+      [
+        "written to",
+        questionOf("new"),
+        (repeats) => {
+          make(repeats)
+          repeats.write("insert into line", "line", here)
+        },
+      ],
+      [
+        "perhaps written to",
+        questionOf("new"),
+        (repeats) => {
+          make(repeats)
+          repeats.write("select change()", undefined, here)
+        },
+      ],
+      [
+        "a lock",
+        questionOf("new"),
+        (repeats) => {
+          make(repeats)
+          repeats.forget()
+        },
+      ],
+      ["told to others", { ...questionOf("new"), isRepeatable: false }, makeAndTell],
+    ]
+    for (const [name, question, before] of others) {
+      const { along } = await commit(question, before)
+      assert.deepEqual(along, [sql], name)
+    }
+  })
+})
+
 describe("what was read before a transaction ends or a lock is got", () => {
   const ask = async (repeats: Repeats, table: string) => {
     let asked = 0
     const question: Question = {
-      ...{ sql: table, key: table, text: table, shape: {}, tables: [table], proof: undefined },
+      ...{ sql: table, key: table, text: table, shape: {}, tables: [table], needs: [], proof: undefined },
       ...{ isRepeatable: true, isAlone: false, mayBeAhead: true },
     }
     await repeats.answer(question, async () => {
@@ -195,7 +291,7 @@ describe("what a request begins with", () => {
   const taxes = {}
   const questionOf = (sql: string): Question => ({
     ...{ sql, key: sql, text: sql, shape: sql.includes("tax") ? taxes : region, tables: ["region"] },
-    ...{ proof: undefined, isRepeatable: true, isAlone: false, mayBeAhead: true },
+    ...{ needs: [], proof: undefined, isRepeatable: true, isAlone: false, mayBeAhead: true },
   })
   const line = (n: number) => `cali_${String(n).padStart(26, "0")}`
   const taxesOf = (n: number) => `select * from tax where line_id = '${line(n)}'`
@@ -226,7 +322,7 @@ describe("what a request begins with", () => {
 describe("what the requests before asked", () => {
   const region: Question = {
     ...{ sql: "select * from region", key: "select * from region", text: "select *, versions from region" },
-    ...{ shape: {}, tables: ["region"], proof: "select versions from region" },
+    ...{ shape: {}, tables: ["region"], needs: [], proof: "select versions from region" },
     ...{ isRepeatable: true, isAlone: false, mayBeAhead: true },
   }
   const course = new Course()

@@ -210,6 +210,13 @@ const changes: (() => Query)[] = [
   () => ["truncate heap"],
 ]
 
+/** Of no rows they give one. */
+const aggregates: (() => Query)[] = [
+  () => [`select count(*) from item where id = 'gone' and status = '${status()}'`],
+  () => [`select 'one' as one from item where id = 'gone' having true`],
+  () => [`select m.id from maker m left join part p on p.item_id = 'gone' order by 1`],
+]
+
 /** Without `order by` PostgreSQL promises none, and an update that changes nothing moves a row. */
 function isSame(sql: string, rows: unknown[], others: unknown[]): boolean {
   if (/order by/i.test(sql)) return isDeepStrictEqual(rows, others)
@@ -309,6 +316,25 @@ describe(`what a read depends on (SOUNDNESS_SEED=${seed})`, () => {
       }
     }
     assert.ok(counts.changed > rounds / 50 && counts.kept > counts.changed, JSON.stringify(counts))
+  })
+
+  it("is nothing without a row that it must be found by", async () => {
+    const tracker = new Tracker(() => feed.catalog)
+    const counts = { without: 0, with: 0 }
+    for (let round = 0; round < rounds; round++) {
+      await run(pick(changes)())
+      const [sql, bindings] = pick([...queries, ...aggregates])()
+      const { needs = [] } = tracker.readOf(sql, bindings) ?? {}
+      for (const { table, values } of needs) {
+        const found = `select 1 from ${table} one where exists (select 1 from jsonb_each_text(to_jsonb(one)) t where t.value = any($1))`
+        if ((await database.client.query(found, [values.map(String)])).rows.length > 0) counts.with++
+        else {
+          counts.without++
+          assert.deepEqual((await database.client.query(sql, bindings)).rows, [], sql)
+        }
+      }
+    }
+    assert.ok(counts.without > rounds / 50 && counts.with > rounds / 50, JSON.stringify(counts))
   })
 
   it("is another when another row takes the place of a row", async () => {

@@ -51,6 +51,7 @@ const seams: Record<string, Renaming[]> = {
   "executions of flows": [
     { files: "/@medusajs/workflow-engine", from: "\\bworkflowExecutionService_", to: "executionService_" },
   ],
+  "new ids": [{ files: "/@medusajs/[^/]+/dist/", from: "\\bgenerateEntityId\\b", to: "makeEntityId" }],
   "begin of a transaction": [
     { files: "/@medusajs/[^/]+/dist/", from: "\\bbeginTransaction\\b", to: "startTransaction" },
   ],

@@ -1,0 +1,29 @@
+/**
+ * Ids that are made up while a request is served: nobody else knows them yet. What is loaded of a new cart, or looked for before something is linked to a
+ * new order, is not there, and need not be asked (tracking/repeats.ts).
+ *
+ * The seam: `generateEntityId` (utils/dist/common/generate-entity-id.js:11, 2.21.2), which all of Medusa's models have their ids of.
+ */
+import * as utils from "@medusajs/framework/utils"
+import type { Freshness } from "./freshness"
+import { moduleOf } from "./query-package"
+
+interface Module {
+  generateEntityId?(given?: string, prefix?: string): string
+}
+
+/** @returns false when it is not as expected, and nothing was changed */
+export function noteMadeIds(freshness: Pick<Freshness, "made">): boolean {
+  const module = moduleOf<Module>("utils", "common/generate-entity-id.js")
+  const generate = module?.generateEntityId
+  if (!module || typeof generate !== "function") return false
+  module.generateEntityId = (given, prefix) => {
+    const id = generate(given, prefix)
+    if (!given) freshness.made(id)
+    return id
+  }
+  // What others hold of it is what is called.
+  if (utils.generateEntityId === module.generateEntityId) return true
+  module.generateEntityId = generate
+  return false
+}
