@@ -156,6 +156,24 @@ describe("the course of requests of a kind", () => {
     assert.equal(visit([{ currency: "eur" }], "eur"), 1)
   })
 
+  it("leads to it again after a while", () => {
+    const ahead = Array.from({ length: 100 }, (_, n) => {
+      const journey = course.begin("")
+      ask(journey, "select * from region")
+      const expected = journey.ahead(nothingIsKnown)
+      for (const one of expected) trying(one)
+      if (n === 0) ask(journey, "select * from price")
+      journey.end()
+      return expected.length
+    })
+    assert.deepEqual(ahead.slice(0, 5), [0, 1, 1, 1, 0])
+    const again = ahead.slice(5).filter((count) => count > 0).length
+    assert.ok(again >= 2 && again < 10, String(again))
+    course.proofs = { tries: 6, serves: 0 }
+    const proven = Array.from({ length: 100 }, () => course.begin("").proofs.length)
+    assert.deepEqual([proven[0], proven[99]], [0, 1])
+  })
+
   it("leads from one statement to what it would lead to too early from another", () => {
     const price = "select * from price"
     const visit = () => {
