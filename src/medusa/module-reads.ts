@@ -199,6 +199,8 @@ function isDivisible({ filters, config }: Call): boolean {
 /**
  * Which rows there are is one part, and each row is one: only those that changed are read anew, all at once.
  *
+ * Of one alone there is nothing to spare, unless its row is kept.
+ *
  * It is the same because a filter decides which rows there are and not what belongs to them (MikroORM's `populateWhere` is
  * "all"), and because the rows are read with the same configuration.
  *
@@ -207,11 +209,13 @@ function isDivisible({ filters, config }: Call): boolean {
 async function readByRow(call: Call, readRows: Call["read"], options: ModuleReadsOptions): Promise<unknown> {
   const { name, filters, read } = call
   const config = call.config as Config
-  const listed = await readWhole({ ...call, config: { ...config, select: ["id"], relations: [] } }, options)
-  const ids = rowsOf(listed).map(({ id }) => id)
   const { skip: _skip, take: _take, ...shape } = config
   const shapeKey = keyOf("row", name, shape)
   const keyOfRow = (id: string) => `${shapeKey}:${id}`
+  const only = onlyIdOf(filters)
+  if (only !== undefined && !recall(keyOfRow(only), options)) return readWhole(call, options)
+  const listed = await readWhole({ ...call, config: { ...config, select: ["id"], relations: [] } }, options)
+  const ids = rowsOf(listed).map(({ id }) => id)
   const rows = new Map<string, Row>()
   for (const id of ids) {
     const found = recall(keyOfRow(id), options)
@@ -230,6 +234,11 @@ async function readByRow(call: Call, readRows: Call["read"], options: ModuleRead
   if (ids.some((id) => !rows.has(id))) return read(filters, config)
   const found = ids.map((id) => rows.get(id)!)
   return isCounted(listed) ? [found, listed[1]] : found
+}
+
+function onlyIdOf(filters: unknown): string | undefined {
+  const [id, ...others] = [(filters as { id?: unknown }).id].flat()
+  return typeof id === "string" && others.length === 0 ? id : undefined
 }
 
 /** The part of this key, if it is there: what is being loaded depends on what it depends on. */

@@ -97,11 +97,20 @@ describe("products kept row by row", () => {
       await told.freshness.end("page")
       return listed
     })
+  const one = (service: typeof kept, id: string | string[]) =>
+    told.freshness.within(async () => {
+      told.freshness.begin("one")
+      const listed = await service.listProducts({ id, status: "on" }, { relations: config.relations })
+      await told.freshness.end("one")
+      return listed
+    })
   const change = async (sql: string) => {
     await database.client.query(sql)
     assert.ok(await told.freshness.settled())
     statements = []
   }
+
+  const rowsRead = () => statements.find((text) => text.startsWith('select "product".* from "product"'))
 
   it("are those of Medusa, counted", async () => {
     assert.deepEqual(await page(kept), await truth.listAndCountProducts({ status: "on" }, config))
@@ -121,11 +130,35 @@ describe("products kept row by row", () => {
       await page(kept)
       await change(sql)
       const listed = await page(kept)
-      const read = statements.find((text) => text.startsWith('select "product".* from "product"'))
-      assert.deepEqual(read?.match(/p\d/g), [...affected])
+      assert.deepEqual(rowsRead()?.match(/p\d/g), [...affected])
       assert.deepEqual(listed, await truth.listAndCountProducts({ status: "on" }, config))
     })
   }
+
+  it("are read in one go when there is one to read, and not when its row is kept", async () => {
+    const asked = async (id: string | string[]) => {
+      statements = []
+      const listed = await one(kept, id)
+      const read = statements
+      assert.deepEqual(listed, await one(truth, id))
+      statements = read.slice(0, -4)
+      return statements.length
+    }
+    assert.equal(await asked("p5"), 4)
+    assert.equal(await asked("p5"), 0)
+    const { relations } = config
+    await told.freshness.within(async () => {
+      told.freshness.begin("list")
+      await kept.listProducts({ status: "on" }, { relations, take: 2 })
+      await told.freshness.end("list")
+    })
+    assert.equal(await asked("p1"), 1)
+    await asked(["p5", "p1"])
+    assert.deepEqual(rowsRead()?.match(/p\d/g), ["p5"])
+    await change("update product set status = 'off' where id in ('p1', 'p5')")
+    assert.deepEqual([await one(kept, "p1"), await one(kept, "p5")], [[], []])
+    await change("update product set status = 'on' where id in ('p1', 'p5')")
+  })
 
   it("are true after any change", async () => {
     const seed = Number(process.env.ROWS_SEED ?? Date.now() % 1_000_000)
@@ -155,6 +188,8 @@ describe("products kept row by row", () => {
         const listed = await page(kept, status)
         assert.deepEqual(listed, await truth.listAndCountProducts({ status }, config), `seed ${seed}: ${sql}`)
       }
+      const id = product()
+      assert.deepEqual(await one(kept, id), await one(truth, id), `seed ${seed}: ${sql}, ${id}`)
     }
   })
 })
