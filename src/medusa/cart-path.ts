@@ -42,7 +42,7 @@ export function shortenCartPath(options: CartPathOptions): string[] {
     carts: () => keepCarts(options),
     checkpoints: spareCheckpoints,
     "copies of checkpoints": copyCheckpointsOnce,
-    executions: () => saveExecutionsUnread(database),
+    executions: () => saveExecutionsUnread(database, freshness),
   })
   return [...otherwise, ...cheapenFunctions()]
 }
