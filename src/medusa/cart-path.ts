@@ -42,7 +42,7 @@ export function shortenCartPath(options: CartPathOptions): string[] {
     carts: () => keepCarts(options),
     checkpoints: spareCheckpoints,
     "copies of checkpoints": copyCheckpointsOnce,
-    executions: () => saveExecutionsUnread(database, freshness),
+    executions: () => saveExecutionsUnread(database),
   })
   return [...otherwise, ...cheapenFunctions()]
 }

@@ -331,19 +331,6 @@ export class Freshness {
     if (!(await this.settled())) this.options.forgetAll()
   }
 
-  /**
-   * Something goes on beside the request of this context, which is answered when it is done.
-   * @param failure what is said when it fails
-   * @returns false when no answer waits for it
-   */
-  answersAfter(work: Promise<unknown>, failure: string): boolean {
-    const { owed } = this.tracker
-    owed?.push(
-      work.catch((error: Error) => this.options.logger.error(`Pegasus: ${failure} (${error.message}).`)),
-    )
-    return owed !== undefined
-  }
-
   /** Resolves to true when everything committed before the call has been heard, to false when that is not known. */
   settled(): Promise<boolean> {
     return this.feed.settled(longestSettling)

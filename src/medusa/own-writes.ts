@@ -38,14 +38,11 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
       next()
       return
     }
-    request.owed = []
     const end = res.end.bind(res) as (...given: unknown[]) => MedusaResponse
     res.end = (...given: unknown[]) => {
-      const { wrote, owed = [] } = request
-      request.owed = undefined
-      if (!wrote && owed.length === 0) return end(...given)
-      if (wrote && req.headers[wroteHeader] !== undefined && !res.headersSent) res.setHeader(wroteHeader, "1")
-      void Promise.allSettled([freshness.settle(request), ...owed]).then(() => end(...given))
+      if (!request.wrote) return end(...given)
+      if (req.headers[wroteHeader] !== undefined && !res.headersSent) res.setHeader(wroteHeader, "1")
+      void freshness.settle(request).finally(() => end(...given))
       return res
     }
     if (completion.test(req.originalUrl)) prove(request, freshness)

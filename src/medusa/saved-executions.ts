@@ -1,8 +1,7 @@
 /**
  * A flow that keeps its state (`complete-cart`) is in the table of executions from its beginning to its end. Medusa looks for it there before it saves it for the first time, under an
  * id that was just made up; and before it saves it for the last it reads back what it wrote, makes an object of it, and compares with that. Here the first is an
- * `insert`, and the last an `update` that reads nothing and makes no object of it. The request goes on meanwhile, and is answered when it is done;
- * who asks this process for the flow until then waits.
+ * `insert`, and the last an `update` that reads nothing and makes no object of it.
  *
  * The seam: the storage of the in-memory workflow engine has each state `upsert`ed (workflow-engine-inmemory/dist/utils/workflow-orchestrator-storage.js:178, 2.21.2), which finds
  * what is there and writes what is another (utils/dist/dal/mikro-orm/mikro-orm-repository.js:286). Whatever comes between the two is saved as ever, and so is what is no longer there.
@@ -10,12 +9,7 @@
 import { TransactionState } from "@medusajs/framework/utils"
 import { LRUCache } from "lru-cache"
 import { isJustMade, storageInMemory } from "./checkpoints"
-import type { Database, Freshness } from "./freshness"
-
-interface Storage {
-  workflowExecutionService_?: Executions
-  get(key: string, ...rest: unknown[]): Promise<unknown>
-}
+import type { Database } from "./freshness"
 
 interface Executions {
   create?(rows: readonly Execution[], ...rest: unknown[]): Promise<readonly { id: string }[]>
@@ -44,35 +38,18 @@ const ends: ReadonlySet<unknown> = new Set([
  * Another workflow engine than the one in memory is left alone.
  * @returns false when it is not as expected, and nothing was changed
  */
-export function saveExecutionsUnread(
-  database: Pick<Database, "raw">,
-  freshness: Pick<Freshness, "answersAfter">,
-): boolean {
-  const storage = storageInMemory<Storage>()
+export function saveExecutionsUnread(database: Pick<Database, "raw">): boolean {
+  const storage = storageInMemory<{ workflowExecutionService_?: Executions }>()
   if (!storage) return true
-  const { get, workflowExecutionService_: executions } = storage
+  const executions = storage.workflowExecutionService_
   const { create, upsert } = executions ?? {}
-  if (
-    !executions ||
-    typeof upsert !== "function" ||
-    typeof create !== "function" ||
-    typeof get !== "function"
-  )
-    return false
+  if (!executions || typeof upsert !== "function" || typeof create !== "function") return false
   /** The ids of those that this process has begun; undefined while, or when, that is not known. */
   const begun = new LRUCache<string, { id: string | undefined }>({ max: mostExecutions })
-  /** Of which the end is being saved, by workflow and transaction. */
-  const ending = new Map<string, Promise<unknown>>()
-  storage.get = function (key, ...rest) {
-    const done = ending.get(key.split(":").slice(1, 3).join(":"))
-    return done ? done.then(() => get.call(this, key, ...rest)) : get.call(this, key, ...rest)
-  }
   executions.upsert = async function (rows, ...rest) {
     const [row] = rows
     if (!row || rows.length > 1 || rest.length > 0) return upsert.call(this, rows, ...rest)
     const { workflow_id, transaction_id, run_id, state } = row
-    const name = `${workflow_id}:${transaction_id}`
-    await ending.get(name)
     const key = [workflow_id, transaction_id, run_id].join(" ")
     const known = begun.get(key)
     if (state === TransactionState.NOT_STARTED && !known && isJustMade(transaction_id, Date.now())) {
@@ -83,12 +60,8 @@ export function saveExecutionsUnread(
     }
     // What was saved in between is another than what was created.
     begun.set(key, { id: undefined })
-    if (known?.id === undefined || !ends.has(state)) return upsert.call(this, rows)
-    const saved = end(known.id, row, database).then((isEnded) => (isEnded ? [] : upsert.call(this, rows)))
-    if (!freshness.answersAfter(saved, "the end of a flow was not saved")) return saved
-    const done = saved.catch(() => undefined).finally(() => ending.get(name) === done && ending.delete(name))
-    ending.set(name, done)
-    return []
+    const isEnded = known?.id !== undefined && ends.has(state) && (await end(known.id, row, database))
+    return isEnded ? [] : upsert.call(this, rows)
   }
   return true
 }

@@ -79,8 +79,6 @@ export interface Request {
   recalls: boolean
   /** Where it recalls: what it asked before. */
   repeats: Repeats | undefined
-  /** What goes on beside it, and is done before it is answered; undefined when its answer waits for nothing. */
-  owed: Promise<unknown>[] | undefined
   /** When it began: see `Tracker`, and milliseconds since 1970. */
   readonly turn: number
   readonly began: number
@@ -168,11 +166,6 @@ export class Tracker {
     return this.context.getStore()?.request?.isRead === true
   }
 
-  /** See `Request`. */
-  get owed(): Promise<unknown>[] | undefined {
-    return this.context.getStore()?.request?.owed
-  }
-
   /** Whether the request of this context changed anything that is told. */
   get wrote(): boolean {
     return this.context.getStore()?.request?.wrote === true
@@ -219,8 +212,8 @@ export class Tracker {
    * @param repeats where what it asks is remembered, if it recalls
    */
   request<T>(run: (request: Request) => T, repeats?: Repeats | undefined): T {
-    const request: Request = {
-      ...{ isRead: false, wrote: false, recalls: repeats !== undefined, repeats, owed: undefined },
+    const request = {
+      ...{ isRead: false, wrote: false, recalls: repeats !== undefined, repeats },
       ...{ turn: this.turn, began: Date.now() },
     }
     return this.context.run({ ...this.context.getStore(), request }, () => run(request))

@@ -9,7 +9,6 @@ import {
   mikroOrmBaseRepositoryFactory,
   toMikroOrmEntities,
 } from "@medusajs/framework/utils"
-import { Client } from "pg"
 import { ulid } from "ulid"
 import type { Database as Connection } from "../../src/medusa/freshness"
 import { saveExecutionsUnread } from "../../src/medusa/saved-executions"
@@ -24,11 +23,7 @@ const schema = `create table workflow_execution (
   primary key (workflow_id, transaction_id, run_id)
 )`
 
-/** Where no answer waits. */
-const alone = { answersAfter: () => false }
-
 interface Storage {
-  get(key: string, options: object): Promise<{ flow: { state: string } } | undefined>
   saveToDb(data: object, retentionTime?: number): Promise<void>
 }
 
@@ -107,7 +102,7 @@ describe("a flow that keeps its state", () => {
   it("is begun and ended without being read, and is there as ever", async () => {
     const before = await run(storage(), ["not_started", "done"])
     const store = storage()
-    assert.ok(saveExecutionsUnread(shared, alone))
+    assert.ok(saveExecutionsUnread(shared))
     const after = await run(store, ["not_started", "done"])
     assert.deepEqual(before.asked, ["select,insert", "select,update"])
     assert.deepEqual(after.asked, ["insert", "update"])
@@ -118,7 +113,7 @@ describe("a flow that keeps its state", () => {
 
   it("keeps its id, and when it was begun", async () => {
     const store = storage()
-    assert.ok(saveExecutionsUnread(shared, alone))
+    assert.ok(saveExecutionsUnread(shared))
     const transactionId = `auto-${ulid()}`
     const runId = ulid()
     const row = async () =>
@@ -131,7 +126,7 @@ describe("a flow that keeps its state", () => {
 
   it("is read when others may have saved it, or it was saved in between", async () => {
     const store = storage()
-    assert.ok(saveExecutionsUnread(shared, alone))
+    assert.ok(saveExecutionsUnread(shared))
     const asked = async (...given: Parameters<typeof run>) => (await run(...given)).asked
     assert.deepEqual(await asked(store, ["not_started", "done"], "order-1"), [
       "select,insert",
@@ -150,7 +145,7 @@ describe("a flow that keeps its state", () => {
   it("is inserted again when it was deleted in between, and saved as ever when it cannot be updated", async () => {
     const begun = async (transactionId: string, runId: string, on = shared) => {
       const store = storage()
-      assert.ok(saveExecutionsUnread(on, alone))
+      assert.ok(saveExecutionsUnread(on))
       await store.saveToDb(dataOf("not_started", transactionId, runId), 60)
       statements = []
       return (state: string) => store.saveToDb(dataOf(state, transactionId, runId), 60)
@@ -171,37 +166,12 @@ describe("a flow that keeps its state", () => {
     )
   })
 
-  it("ends beside the request that ends it, and who asks for it waits", async (t) => {
-    const store = storage()
-    const works: Promise<unknown>[] = []
-    assert.ok(saveExecutionsUnread(shared, { answersAfter: (work) => works.push(work) > 0 }))
-    const [transactionId, runId] = [`auto-${ulid()}`, ulid()]
-    const save = (state: string) => store.saveToDb(dataOf(state, transactionId, runId), 60)
-    await save("not_started")
-    const other = new Client({ connectionString: database.url })
-    await other.connect()
-    t.after(() => other.end())
-    await other.query("begin; select * from workflow_execution for update")
-    await save("done")
-    assert.equal(works.length, 1)
-    statements = []
-    const asked = store.get(`dtrx:flow:${transactionId}`, { idempotent: true })
-    const savedAgain = save("failed")
-    assert.equal(await store.get("dtrx:flow:another", {}), undefined)
-    assert.deepEqual(statements.sort(), ["select", "update"], "that of another, and the end")
-    await other.query("commit")
-    await works[0]
-    assert.ok(["done", "failed"].includes((await asked)!.flow.state))
-    await savedAgain
-    assert.equal((await store.get(`dtrx:flow:${transactionId}`, { idempotent: true }))!.flow.state, "failed")
-  })
-
   it("is saved as ever when Medusa is not as it was read", () => {
     const storage = new InMemoryDistributedTransactionStorage({
       workflowExecutionService: { upsert: () => undefined },
       logger: console,
     })
     DistributedTransaction.setStorage(storage)
-    assert.equal(saveExecutionsUnread(shared, alone), false)
+    assert.equal(saveExecutionsUnread(shared), false)
   })
 })
