@@ -90,13 +90,13 @@ function copyOfState(transaction: Transaction, saved: Checkpoint): Checkpoint {
     ...JSON.parse(JSON.stringify(states)),
     definition,
     options,
-    steps: copyOfSteps(steps, saved.flow.steps),
+    steps: broughtUpToDate(saved.flow.steps, steps),
   }
   return { flow, context: { ...context, invoke: { ...context.invoke } }, errors: [] }
 }
 
-/** A flow has the same steps from its beginning to its end. What was saved is not read any more: it is changed into what is. */
-function copyOfSteps(steps: Flow["steps"], saved: Flow["steps"]): Flow["steps"] {
+/** A flow has the same steps from its beginning to its end, and what was saved is not read any more: it is changed into what is. */
+function broughtUpToDate(saved: Flow["steps"], steps: Flow["steps"]): Flow["steps"] {
   for (const id in steps) saved[id] = copyOfStep(steps[id]!, saved[id])
   return saved
 }

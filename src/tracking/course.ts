@@ -24,8 +24,8 @@ const [shortestValue, longestValue] = [2, 64]
 /** A statement that was asked ahead so often must have served for half; what is long ago counts less and less. */
 const fewestTries = 3
 const mostTries = 64
-/** Each time that a statement is not asked ahead for it, this much of its tries is left: it may have been slow because the store had just begun. */
-const remembrance = 0.97
+/** What is left of the tries of a statement each time that it is not asked ahead because of them: it may have been late because the store had just begun. */
+const remembrance = 0.995
 
 /** Stands for what is alike in all statements but for their values. */
 export type Shape = object
@@ -195,8 +195,9 @@ export class Journey {
   }
 
   /** That of proving at once what requests before asked; none when it seldom serves. */
-  get proofs(): Luck[] {
-    return [this.course.proofs].filter(isWorthIt)
+  takeProofs(): Luck[] {
+    const { proofs } = this.course
+    return takeChance(proofs) ? [proofs] : []
   }
 
   /** Before it asks or writes anything. @returns false when it has begun already */
@@ -294,7 +295,7 @@ export class Journey {
       }
       const luck = step.lucks[asked].get(shape) ?? { tries: 0, serves: 0 }
       const isAlike = step.when.since <= turn && !step.tables.some((table) => moved.has(table))
-      const sql = step.template && isAlike && isWorthIt(luck) ? this.render(step.template) : undefined
+      const sql = step.template && isAlike && takeChance(luck) ? this.render(step.template) : undefined
       if (sql === undefined || isKnown(sql)) continue
       step.lucks[asked].set(shape, luck)
       const lucks = expected.get(sql)?.lucks ?? []
@@ -377,8 +378,8 @@ const isOf = (step: Step, shape: Shape) => step.kind === "read" && step.shape ==
 
 const isLucky = ({ tries, serves }: Luck) => tries < fewestTries || serves * 2 >= tries
 
-/** As `isLucky`; what had none is tried again one day. */
-function isWorthIt(luck: Luck): boolean {
+/** Whether to ask for it. What had no luck has some again one day. */
+function takeChance(luck: Luck): boolean {
   if (isLucky(luck)) return true
   luck.tries *= remembrance
   return false

@@ -134,9 +134,8 @@ export class Repeats {
   private readonly movedAt = new Map<string, number>()
   /** Tables that were written to on a connection since its transaction began; undefined for all. */
   private readonly written = new WeakMap<object, Set<string | undefined>>()
-  /** Ids that this request made up, and when; and those of them that nobody else can know yet. */
+  /** Ids that this request made up since it last committed something, and when. */
   private readonly madeAt = new Map<unknown, number>()
-  private readonly secret = new Set<unknown>()
   /** Ids in what was inserted last, by table. */
   readonly inserted = new Map<string, readonly string[]>()
   private readonly answers = new Map<string, Answer>()
@@ -199,7 +198,7 @@ export class Repeats {
   askAtOnce(send: Send, turn: number): void {
     if (!this.journey?.isKnown) return
     this.setOut()
-    const { proofs } = this.journey
+    const proofs = this.journey.takeProofs()
     const past = proofs.length > 0 ? this.unproven([]) : []
     const along = this.expect(turn)
     if (along.length + past.length === 0) return
@@ -276,7 +275,8 @@ export class Repeats {
    */
   committing(turn: number, on: object, moves = 1): Committing | undefined {
     const committing = this.askAfterCommit(turn, on, moves)
-    this.secret.clear()
+    // Others may refer to them from now on.
+    this.madeAt.clear()
     return committing
   }
 
@@ -356,16 +356,14 @@ export class Repeats {
   }
 
   /**
-   * Nothing refers to an id that this request has just made up, but what it wrote itself: what is asked by it need not be asked. Once it is
-   * committed others may refer to it: that counts as for all that may be repeated.
+   * Nothing refers to an id that this request has made up and not committed yet, but what it wrote itself: what is asked by it need not be asked.
    * @returns whether it is known that it gives nothing
    */
   private putNothing(one: Along, turn: number): boolean {
-    const { needs, shape, proof, isRepeatable } = one.question
+    const { needs, shape, proof } = one.question
     const areNew = ({ table, values }: Question["needs"][number]) =>
-      values.length > 0 &&
-      values.every((value) => (isRepeatable || this.secret.has(value)) && this.isNew(value, table))
-    const response = needs.some(areNew) ? nothing.get(shape) : undefined
+      values.length > 0 && values.every((value) => this.isNew(value, table))
+    const response = needs.some(areNew) ? emptyAnswers.get(shape) : undefined
     if (!response) return false
     trying(one)
     const value = Promise.resolve({ response, versions: proof === undefined ? undefined : "" })
@@ -549,7 +547,6 @@ export class Repeats {
   /** This id was made up for something that is yet to be written. */
   made(id: string): void {
     this.madeAt.set(id, this.moves)
-    this.secret.add(id)
   }
 
   /**
@@ -664,14 +661,14 @@ const proofs = (past: readonly [string, Remembered][]) => [
 /** What asks for the versions of all of them, if there are any. */
 const proofsOf = (past: readonly [string, Remembered][]) => (past.length > 0 ? [proofOf(proofs(past))] : [])
 
-/** Answers without rows. */
-const nothing = new WeakMap<Shape, Response>()
+/** What statements of a shape are answered with when they give no rows. */
+const emptyAnswers = new WeakMap<Shape, Response>()
 
 function givenBy({ proof, shape }: Question, response: Response): Given {
   const versions = proof === undefined ? undefined : takeVersions(response)
-  if (!nothing.has(shape)) {
+  if (!emptyAnswers.has(shape)) {
     const own = Object.create(Object.getPrototypeOf(response)) as Response
-    nothing.set(shape, Object.assign(own, response, { rows: [], rowCount: 0 }))
+    emptyAnswers.set(shape, Object.assign(own, response, { rows: [], rowCount: 0 }))
   }
   return { response, versions: response.rows.length > mostRows ? undefined : versions }
 }

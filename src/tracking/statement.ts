@@ -108,6 +108,10 @@ interface Level {
 
 class Opaque extends Error {}
 
+/** Whether it gives no row where there is none: nothing is counted or summed up. */
+const showsColumnsAlone = ({ targetList = [], groupClause }: Node): boolean =>
+  !groupClause && targetList.every(({ ResTarget: { val } }: Node) => val.ColumnRef)
+
 const now = new Set(["now", "transaction_timestamp", "statement_timestamp", "clock_timestamp"])
 const writing: Record<string, string> = {
   InsertStmt: "relation",
@@ -139,7 +143,7 @@ class Reader {
       const isPlain = !this.isNested && !this.namesOutput && !this.usesNow
       const isOfRows = isPlain && this.sources.every((source) => !source.isCut)
       const rows = isOfRows && this.sources.length > 0 ? [...level.sources.keys()] : undefined
-      const needs = this.isNested || body.havingClause ? [] : this.needs
+      const needs = showsColumnsAlone(body) ? this.needs : []
       return { kind: "read", sources: this.sources, usesNow: this.usesNow, rows, needs }
     } catch (error) {
       if (error instanceof Opaque) return { kind: "opaque", reason: error.message }

@@ -368,7 +368,10 @@ export class Tracker {
       // A literal where PostgreSQL takes no parameter: as it was written, then, without its values.
       if (statement.kind === "opaque" && text !== sql) {
         const whole = parseStatement(sql, isHarmless)
-        if (whole.kind === "read") for (const source of whole.sources) source.keys.length = 0
+        if (whole.kind === "read") {
+          for (const source of whole.sources) source.keys.length = 0
+          whole.needs.length = 0
+        }
         statement = whole
       }
       this.statements.set(text, statement)

@@ -139,10 +139,10 @@ describe("products kept row by row", () => {
     const asked = async (id: string | string[]) => {
       statements = []
       const listed = await one(kept, id)
-      const read = statements
+      const read = [...statements]
       assert.deepEqual(listed, await one(truth, id))
-      statements = read.slice(0, -4)
-      return statements.length
+      statements = read
+      return read.length
     }
     assert.equal(await asked("p5"), 4)
     assert.equal(await asked("p5"), 0)

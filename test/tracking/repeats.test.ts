@@ -172,11 +172,6 @@ describe("what is expected to be asked of an id that was just made up", () => {
     repeats.commit(here)
   }
 
-  const makeAndTell = (repeats: Repeats) => {
-    make(repeats)
-    repeats.committing(0, {})
-  }
-
   it("is not asked: there is nothing", async () => {
     const { along, asked, given } = await commit(questionOf("new"), make)
     assert.deepEqual([along, asked], [[], []])
@@ -184,10 +179,20 @@ describe("what is expected to be asked of an id that was just made up", () => {
     assert.deepEqual(luck, { tries: 1, serves: 1 })
   })
 
-  it("is not asked when it may be repeated, or is of nobody else's yet", async () => {
-    const once = { ...questionOf("new"), isRepeatable: false }
-    assert.deepEqual((await commit(once, make)).asked, [])
-    assert.deepEqual((await commit(questionOf("new"), makeAndTell)).asked, [])
+  it("is not asked along with another either", async () => {
+    await commit(questionOf(), () => undefined)
+    const along = { ...journey, ahead: journey.aheadOfCommit } as unknown as Journey
+    const repeats = new Repeats(undefined, along, () => questionOf("new"))
+    repeats.made("new")
+    const asked: (readonly string[])[] = []
+    const send = async (texts: readonly string[]) => {
+      asked.push(texts)
+      return texts.map(() => structuredClone(response))
+    }
+    const other = { ...questionOf(), sql: "select 1", key: "select 1", text: "select 1", shape: {} }
+    await repeats.answer(other, send)
+    assert.deepEqual((await repeats.answer(questionOf("new"), send)).response.rows, [])
+    assert.deepEqual(asked, [["select 1"]])
   })
 
   it("has the versions of nothing", async () => {
@@ -224,7 +229,14 @@ describe("what is expected to be asked of an id that was just made up", () => {
           repeats.forget()
         },
       ],
-      ["told to others", { ...questionOf("new"), isRepeatable: false }, makeAndTell],
+      [
+        "known to others",
+        questionOf("new"),
+        (repeats) => {
+          make(repeats)
+          repeats.committing(0, {})
+        },
+      ],
     ]
     for (const [name, question, before] of others) {
       const { along } = await commit(question, before)

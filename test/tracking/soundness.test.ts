@@ -210,10 +210,20 @@ const changes: (() => Query)[] = [
   () => ["truncate heap"],
 ]
 
-/** Of no rows they give one. */
-const aggregates: (() => Query)[] = [
+/** They give rows where one that is named is missing. */
+const others: (() => Query)[] = [
+  () => [`select json_arrayagg(id) from item where id = 'gone'`],
+  () => [`select 'one' from item where id = 'gone' group by ()`],
+  () => [`select status from item where id = 'gone' group by grouping sets ((), (status))`],
+  () => [`select id from item where id = 'gone' or status = '${status()}'`],
+  () => [`select id from item where not (id = 'gone' and status = '${status()}')`],
+  () => [`select m.id from part p right join maker m on p.id = 'gone' order by 1`],
+  () => [
+    `select m.id from maker m left join item i on i.maker_id = m.id where i.id = '${item()}' order by 1`,
+  ],
   () => [`select count(*) from item where id = 'gone' and status = '${status()}'`],
   () => [`select 'one' as one from item where id = 'gone' having true`],
+  () => [`select c.many from (select count(*) as many from item where id = 'gone') c`],
   () => [`select m.id from maker m left join part p on p.item_id = 'gone' order by 1`],
 ]
 
@@ -323,7 +333,7 @@ describe(`what a read depends on (SOUNDNESS_SEED=${seed})`, () => {
     const counts = { without: 0, with: 0 }
     for (let round = 0; round < rounds; round++) {
       await run(pick(changes)())
-      const [sql, bindings] = pick([...queries, ...aggregates])()
+      const [sql, bindings] = pick([...queries, ...others, ...others])()
       const { needs = [] } = tracker.readOf(sql, bindings) ?? {}
       for (const { table, values } of needs) {
         const found = `select 1 from ${table} one where exists (select 1 from jsonb_each_text(to_jsonb(one)) t where t.value = any($1))`
