@@ -274,9 +274,13 @@ export class Journey {
    */
   aheadOfCommit(isKnown: (sql: string) => boolean, moves = 1): Expected[] | undefined {
     if (this.at === undefined) return undefined
-    const from = this.at + 1 + this.moved + moves
-    const [last, next] = this.course.steps.slice(from - 1, from + 1)
-    return last?.kind === "move" && next?.kind === "read"
+    const { steps } = this.course
+    let from = this.at + 1
+    // What is read between them others have asked, and this one did not.
+    for (let passed = 0; passed < this.moved + moves && from < steps.length; from++) {
+      if (steps[from]!.kind === "move") passed++
+    }
+    return steps[from - 1]?.kind === "move" && steps[from]?.kind === "read"
       ? this.expectedFrom(from, "commit", isKnown)
       : undefined
   }

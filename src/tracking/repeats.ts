@@ -511,7 +511,8 @@ export class Repeats {
   private noteLateness(key: string): void {
     const known = this.answers.get(key)
     const luck = known && isLate(known) ? known.lucks?.[0] : undefined
-    if (luck) luck.tries += triesOfLate
+    // What never served may be slow because the store has just begun.
+    if (luck && luck.serves > 0) luck.tries += triesOfLate
   }
 
   /**

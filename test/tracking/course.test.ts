@@ -237,10 +237,11 @@ describe("the course of requests of a kind", () => {
   it("leads from a commit to what is asked after it, where nothing else is written between", () => {
     const lines = `select * from line where cart_id = '${cart(1)}'`
     /** @param moves after the cart was read, and before its lines are */
-    const visit = (moves: number, begins = true) => {
+    const visit = (moves: number, begins = true, reads: string[] = []) => {
       const journey = course.begin(`/store/carts/${cart(1)}`)
       journey.begin()
       if (begins) ask(journey, `select id from cart where id = '${cart(1)}'`)
+      for (const sql of reads) ask(journey, sql)
       const ahead: string[][] = []
       for (let move = 0; move < moves; move++) {
         journey.moves(["address"])
@@ -257,5 +258,12 @@ describe("the course of requests of a kind", () => {
     course = new Course()
     visit(2, false)
     assert.deepEqual(visit(2, false), [[lines], []], "also before anything is asked")
+    course = new Course()
+    const provider = "select * from provider"
+    visit(4, true, [provider])
+    const between = course.begin("")
+    for (const one of between.ahead(nothingIsKnown)) trying(one)
+    assert.deepEqual(visit(4), [[], [], [lines], []], "and where others read something in between")
+    assert.deepEqual(visit(4), [[], [], [lines], []])
   })
 })

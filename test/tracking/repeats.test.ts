@@ -41,18 +41,23 @@ describe("what is asked with a commit", () => {
     assert.deepEqual(notes, ["of the commit", "of the commit", "asked"])
   })
 
-  it("is asked along with something later when it had waited too long", async () => {
-    const luck = { tries: 10, serves: 10 }
-    const early = { ...journey, aheadOfCommit: () => [{ sql, lucks: [luck] }] }
-    const payment = { ...question, isRepeatable: false }
-    const repeats = new Repeats(undefined, early as unknown as Journey, () => payment)
-    repeats.write("update address", "address", here)
-    repeats.commit(here)
-    repeats.committing(0, here)!.answered([responseOf("of the commit")])
-    mock.timers.enable({ apis: ["Date"], now: Date.now() + 60 })
-    const { response } = await repeats.answer(payment, async () => [responseOf("asked")])
-    mock.timers.reset()
-    assert.deepEqual([response.rows[0]?.note, luck], ["asked", { tries: 15, serves: 10 }])
+  it("is asked along with something later when it had waited too long, if not from the beginning", async () => {
+    for (const [serves, tries] of [
+      [10, 15],
+      [0, 11],
+    ] as const) {
+      const luck = { tries: 10, serves }
+      const early = { ...journey, aheadOfCommit: () => [{ sql, lucks: [luck] }] }
+      const payment = { ...question, isRepeatable: false }
+      const repeats = new Repeats(undefined, early as unknown as Journey, () => payment)
+      repeats.write("update address", "address", here)
+      repeats.commit(here)
+      repeats.committing(0, here)!.answered([responseOf("of the commit")])
+      mock.timers.enable({ apis: ["Date"], now: Date.now() + 60 })
+      const { response } = await repeats.answer(payment, async () => [responseOf("asked")])
+      mock.timers.reset()
+      assert.deepEqual([response.rows[0]?.note, luck], ["asked", { tries, serves }])
+    }
   })
 
   /**
