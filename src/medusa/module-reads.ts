@@ -39,7 +39,8 @@ const divisible: Record<string, string> = {
   "product.listProducts": "listProducts",
   "product.listAndCountProducts": "listProducts",
 }
-const isRead = (name: string) => /^(list|retrieve|calculatePrices$)/.test(name)
+const readNames = /^(list|retrieve|calculatePrices$)/
+const isRead = (name: string) => readNames.test(name)
 
 /** Reads that take a context, most of which says nothing to them: the whole cart, or the customer. */
 const contextual = /^pricing\.(calculatePrices|(list|listAndCount|retrieve)PriceSets?)$/
@@ -104,9 +105,9 @@ export function keepReads(
   module: string,
   service: Service,
   options: ModuleReadsOptions,
-  reads: RegExp = /^/,
+  reads: RegExp = readNames,
 ): void {
-  const names = methodsOf(service).filter((name) => isRead(name) && reads.test(name))
+  const names = methodsOf(service).filter((name) => reads.test(name))
   const originals = new Map(names.map((name) => [name, service[name] as Method]))
   for (const [name, original] of originals) {
     service[name] = (...given: unknown[]) => {
@@ -212,12 +213,16 @@ async function readByRow(call: Call, readRows: Call["read"], options: ModuleRead
   const { skip: _skip, take: _take, ...shape } = config
   const shapeKey = keyOf("row", name, shape)
   const keyOfRow = (id: string) => `${shapeKey}:${id}`
+  const rows = new Map<string, Row>()
   const only = onlyIdOf(filters)
-  if (only !== undefined && !recall(keyOfRow(only), options)) return readWhole(call, options)
+  if (only !== undefined) {
+    const found = recall(keyOfRow(only), options)
+    if (!found) return readWhole(call, options)
+    rows.set(only, found.value as Row)
+  }
   const listed = await readWhole({ ...call, config: { ...config, select: ["id"], relations: [] } }, options)
   const ids = rowsOf(listed).map(({ id }) => id)
-  const rows = new Map<string, Row>()
-  for (const id of ids) {
+  for (const id of ids.filter((id) => !rows.has(id))) {
     const found = recall(keyOfRow(id), options)
     if (found) rows.set(id, found.value as Row)
   }

@@ -6,7 +6,7 @@
  * transactions have are made of the same prototype (knex/lib/execution/transaction.js, `makeTxClient`), and always ask. And locks (locks.ts).
  */
 import { copyOf, type Plain, stableText } from "../engine"
-import type { Response, Send as SendAll } from "../tracking"
+import { otherwise, type Response, type Send as SendAll } from "../tracking"
 import type { Database, Freshness } from "./freshness"
 import { type AfterCommit, inOneMessage, isUsual, type Pooled, type Send } from "./knex-client"
 import { forgetWhenLocked, type Locking } from "./locks"
@@ -116,7 +116,4 @@ const keyOf = (sql: string, bindings: readonly unknown[]) =>
 const isWithoutText = (value: unknown) => typeof value === "bigint" || Buffer.isBuffer(value)
 
 /** With rows of the caller's own. */
-function ownOf(response: Response): Response {
-  const own = Object.create(Object.getPrototypeOf(response)) as Response
-  return Object.assign(own, response, { rows: copyOf(response.rows as Plain) })
-}
+const ownOf = (response: Response): Response => otherwise(response, { rows: copyOf(response.rows as Plain) })

@@ -12,6 +12,7 @@ export {
   type Response,
   type Send,
 } from "./repeats"
+export { otherwise } from "./selection"
 export { Shares } from "./shares"
 export { loadParser } from "./statement"
 export { type Issued, type Reading, type Request, Tracker } from "./tracker"

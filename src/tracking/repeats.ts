@@ -8,7 +8,7 @@
  */
 
 import { type Asked, type Expected, ids, type Journey, type Shape, trying, type When } from "./course"
-import { holds, narrowed, type Selection, selectionOf } from "./selection"
+import { holds, narrowed, otherwise, type Selection, selectionOf } from "./selection"
 import { proofOf, takeVersions } from "./versions"
 
 /** How many answers are remembered at once, and how many of them for the next request. */
@@ -302,10 +302,14 @@ export class Repeats {
       for (const [index, one] of along.entries()) {
         if (!isUnmoved(one)) continue
         const value = Promise.resolve(givenBy(one.question, responses[proof.length + index]!))
-        this.put({ ...one, began, turn, value, isAhead: true, isUnseen: true })
+        this.putAhead(one, { began, turn, value })
       }
     }
     return { texts: [...proof, ...along.map(({ question }) => question.text)], answered }
+  }
+
+  private putAhead(one: Along, made: Pick<Answer, "began" | "turn" | "value">): void {
+    this.put({ ...one, ...made, isAhead: true, isUnseen: true })
   }
 
   private put(made: Omit<Answer, "at">): void {
@@ -367,7 +371,7 @@ export class Repeats {
     if (!response) return false
     trying(one)
     const value = Promise.resolve({ response, versions: proof === undefined ? undefined : "" })
-    this.put({ ...one, began: this.moves, turn, value, isAhead: true, isUnseen: true })
+    this.putAhead(one, { began: this.moves, turn, value })
     return true
   }
 
@@ -433,7 +437,7 @@ export class Repeats {
       const value = sent.then((responses) =>
         givenBy(one.question, responses[texts.length + proof.length + index]!),
       )
-      this.put({ ...one, began, turn, value, isAhead: true, isUnseen: true })
+      this.putAhead(one, { began, turn, value })
     }
     return sent
   }
@@ -667,10 +671,7 @@ const emptyAnswers = new WeakMap<Shape, Response>()
 
 function givenBy({ proof, shape }: Question, response: Response): Given {
   const versions = proof === undefined ? undefined : takeVersions(response)
-  if (!emptyAnswers.has(shape)) {
-    const own = Object.create(Object.getPrototypeOf(response)) as Response
-    emptyAnswers.set(shape, Object.assign(own, response, { rows: [], rowCount: 0 }))
-  }
+  if (!emptyAnswers.has(shape)) emptyAnswers.set(shape, otherwise(response, { rows: [], rowCount: 0 }))
   return { response, versions: response.rows.length > mostRows ? undefined : versions }
 }
 

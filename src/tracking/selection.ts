@@ -71,5 +71,9 @@ export function narrowed<Given extends Response>(response: Given, { columns }: S
   const fields = names.map((name) => byName.get(name))
   if (fields.includes(undefined)) return undefined
   const rows = response.rows.map((row) => Object.fromEntries(names.map((name) => [name, row[name]])))
-  return Object.assign(Object.create(Object.getPrototypeOf(response)), response, { fields, rows })
+  return otherwise(response, { fields, rows })
 }
+
+/** As it is but for this; the response itself stays as it is. */
+export const otherwise = <Given extends Response>(response: Given, other: object): Given =>
+  Object.assign(Object.create(Object.getPrototypeOf(response)), response, other)

@@ -14,6 +14,8 @@ export interface Key {
   parameter: number
   /** `= any ($1)`: the parameter must be an array, else it must not. */
   isArray: boolean
+  /** Whether the result has no row without a row that has it. */
+  isNeeded: boolean
 }
 
 export interface Source {
@@ -53,14 +55,6 @@ export interface ReadStatement {
   usesNow: boolean
   /** The aliases of the tables of which one row each makes a row of the result; undefined when it is made otherwise. */
   rows: string[] | undefined
-  /** What each row of the result must have been found by: without a row of this table with this value in some column there is none. */
-  needs: Need[]
-}
-
-export interface Need {
-  table: string
-  /** Number of the parameter, from 1 on. */
-  parameter: number
 }
 
 /** To be awaited once, before the first statement. */
@@ -92,7 +86,6 @@ function combine(statements: Statement[]): Statement {
     ),
     usesNow: reads.some(({ usesNow }) => usesNow),
     rows: statements.length === 1 ? reads[0]!.rows : undefined,
-    needs: statements.length === 1 ? reads[0]!.needs : [],
   }
 }
 
@@ -127,7 +120,6 @@ class Reader {
   /** Whether there is a nested select, or a function. */
   private isNested = false
   private namesOutput = false
-  private readonly needs: Need[] = []
 
   constructor(private readonly isHarmless: (functionName: string) => boolean) {}
 
@@ -143,8 +135,7 @@ class Reader {
       const isPlain = !this.isNested && !this.namesOutput && !this.usesNow
       const isOfRows = isPlain && this.sources.every((source) => !source.isCut)
       const rows = isOfRows && this.sources.length > 0 ? [...level.sources.keys()] : undefined
-      const needs = showsColumnsAlone(body) ? this.needs : []
-      return { kind: "read", sources: this.sources, usesNow: this.usesNow, rows, needs }
+      return { kind: "read", sources: this.sources, usesNow: this.usesNow, rows }
     } catch (error) {
       if (error instanceof Opaque) return { kind: "opaque", reason: error.message }
       throw error
@@ -171,9 +162,7 @@ class Reader {
     if (select.intoClause) throw new Opaque("it makes a table")
     const cut = select.limitCount || select.distinctClause || select.groupClause || select.havingClause
     for (const item of select.fromClause ?? []) this.from(item, level, isTop, Boolean(cut))
-    const known = this.sources.map(({ keys }) => keys.length)
-    this.narrow(select.whereClause, level, undefined)
-    if (isTop) this.noteNeeds(known)
+    this.narrow(select.whereClause, level, undefined, isTop && showsColumnsAlone(select))
     this.targets(select.targetList ?? [], level)
     if (namesOutput([select.sortClause, select.groupClause, select.distinctClause])) {
       this.namesOutput = true
@@ -183,15 +172,6 @@ class Reader {
     this.walk([whereClause, groupClause, havingClause, sortClause, distinctClause, windowClause], level)
     this.walk([select.limitCount, select.limitOffset, select.valuesLists], level)
     return written
-  }
-
-  /** @param known how many keys of each source were known before its condition */
-  private noteNeeds(known: readonly number[]): void {
-    for (const [index, { table, keys }] of this.sources.entries()) {
-      for (const { parameter, isArray } of keys.slice(known[index])) {
-        if (!isArray) this.needs.push({ table, parameter })
-      }
-    }
   }
 
   private nested(select: Node, outer: Level): void {
@@ -209,8 +189,8 @@ class Reader {
       this.from(rarg, level, isTop, isCut)
       const right = new Set([...level.sources.keys()].filter((alias) => !before.has(alias)))
       // In an outer join the condition narrows only the side that may be missing.
-      if (jointype === "JOIN_INNER") this.narrow(quals, level, undefined)
-      else if (jointype === "JOIN_LEFT") this.narrow(quals, level, right)
+      if (jointype === "JOIN_INNER") this.narrow(quals, level, undefined, false)
+      else if (jointype === "JOIN_LEFT") this.narrow(quals, level, right, false)
       this.walk(quals, level)
     } else if (item.RangeSubselect) {
       this.nested(item.RangeSubselect.subquery.SelectStmt, level)
@@ -249,10 +229,10 @@ class Reader {
   }
 
   /** Finds `column = literal`, `column in (literals)` and `column = column` among conditions that must all hold. */
-  private narrow(condition: Node, level: Level, only: Set<string> | undefined): void {
+  private narrow(condition: Node, level: Level, only: Set<string> | undefined, isNeeded: boolean): void {
     if (!condition) return
     if (condition.BoolExpr?.boolop === "AND_EXPR") {
-      for (const one of condition.BoolExpr.args) this.narrow(one, level, only)
+      for (const one of condition.BoolExpr.args) this.narrow(one, level, only, isNeeded)
       return
     }
     const expression = condition.A_Expr
@@ -265,7 +245,7 @@ class Reader {
       const items = rexpr?.List?.items ?? []
       const parameter = items.length === 1 ? parameterOf(items[0]) : undefined
       if (left && parameter !== undefined && allows(left.alias, only)) {
-        left.source.keys.push({ column: left.column, parameter, isArray: false })
+        left.source.keys.push({ column: left.column, parameter, isArray: false, isNeeded })
       }
     } else if (kind === "AEXPR_OP" || kind === "AEXPR_OP_ANY") {
       const right = find(rexpr)
@@ -275,7 +255,12 @@ class Reader {
       ] as const) {
         const parameter = parameterOf(other)
         if (side && parameter !== undefined && allows(side.alias, only)) {
-          side.source.keys.push({ column: side.column, parameter, isArray: kind === "AEXPR_OP_ANY" })
+          side.source.keys.push({
+            column: side.column,
+            parameter,
+            isArray: kind === "AEXPR_OP_ANY",
+            isNeeded,
+          })
         }
       }
       if (left && right && left.source !== right.source && kind === "AEXPR_OP") {

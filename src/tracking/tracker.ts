@@ -276,7 +276,7 @@ export class Tracker {
   }
 
   /**
-   * The tables that a statement reads, of which of them a row of its result is made, and what each must be found by (see `ReadStatement`);
+   * The tables that a statement reads, of which of them a row of its result is made, and what each must be found by (see `Key`);
    * undefined when it is not sure that it only reads them, or when it asks for the time. Statements that differ in their values alone are of one
    * shape.
    */
@@ -286,7 +286,11 @@ export class Tracker {
     const { schema: ours } = this.catalog()
     const isOurs = statement.sources.every(({ schema }) => schema === undefined || schema === ours)
     const tables = statement.sources.map(({ table }) => table)
-    const needs = statement.needs.map(({ table, parameter }) => ({ table, values: values[parameter - 1]! }))
+    const needs = statement.sources.flatMap(({ table, keys, isTop }) =>
+      keys
+        .filter(({ isNeeded, isArray }) => isTop && isNeeded && !isArray)
+        .map(({ parameter }) => ({ table, values: values[parameter - 1]! })),
+    )
     return {
       shape: statement,
       tables,
@@ -368,10 +372,7 @@ export class Tracker {
       // A literal where PostgreSQL takes no parameter: as it was written, then, without its values.
       if (statement.kind === "opaque" && text !== sql) {
         const whole = parseStatement(sql, isHarmless)
-        if (whole.kind === "read") {
-          for (const source of whole.sources) source.keys.length = 0
-          whole.needs.length = 0
-        }
+        if (whole.kind === "read") for (const source of whole.sources) source.keys.length = 0
         statement = whole
       }
       this.statements.set(text, statement)

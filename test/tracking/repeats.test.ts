@@ -177,6 +177,11 @@ describe("what is expected to be asked of an id that was just made up", () => {
     repeats.commit(here)
   }
 
+  const makeAnd = (then: (repeats: Repeats) => void) => (repeats: Repeats) => {
+    make(repeats)
+    then(repeats)
+  }
+
   it("is not asked: there is nothing", async () => {
     const { along, asked, given } = await commit(questionOf("new"), make)
     assert.deepEqual([along, asked], [[], []])
@@ -210,38 +215,10 @@ describe("what is expected to be asked of an id that was just made up", () => {
       ["another", questionOf("new", "old"), make],
       ["none", questionOf(), make],
       ["not narrowed", { ...questionOf(), needs: [] }, make],
-      [
-        "written to",
-        questionOf("new"),
-        (repeats) => {
-          make(repeats)
-          repeats.write("insert into line", "line", here)
-        },
-      ],
-      [
-        "perhaps written to",
-        questionOf("new"),
-        (repeats) => {
-          make(repeats)
-          repeats.write("select change()", undefined, here)
-        },
-      ],
-      [
-        "a lock",
-        questionOf("new"),
-        (repeats) => {
-          make(repeats)
-          repeats.forget()
-        },
-      ],
-      [
-        "known to others",
-        questionOf("new"),
-        (repeats) => {
-          make(repeats)
-          repeats.committing(0, {})
-        },
-      ],
+      ["written to", questionOf("new"), makeAnd((one) => one.write("insert into line", "line", here))],
+      ["perhaps written to", questionOf("new"), makeAnd((one) => one.write("select f()", undefined, here))],
+      ["a lock", questionOf("new"), makeAnd((one) => one.forget())],
+      ["known to others", questionOf("new"), makeAnd((one) => one.committing(0, {}))],
     ]
     for (const [name, question, before] of others) {
       const { along } = await commit(question, before)

@@ -211,7 +211,7 @@ const changes: (() => Query)[] = [
 ]
 
 /** They give rows where one that is named is missing. */
-const others: (() => Query)[] = [
+const unneeded: (() => Query)[] = [
   () => [`select json_arrayagg(id) from item where id = 'gone'`],
   () => [`select 'one' from item where id = 'gone' group by ()`],
   () => [`select status from item where id = 'gone' group by grouping sets ((), (status))`],
@@ -333,7 +333,7 @@ describe(`what a read depends on (SOUNDNESS_SEED=${seed})`, () => {
     const counts = { without: 0, with: 0 }
     for (let round = 0; round < rounds; round++) {
       await run(pick(changes)())
-      const [sql, bindings] = pick([...queries, ...others, ...others])()
+      const [sql, bindings] = pick([...queries, ...unneeded, ...unneeded])()
       const { needs = [] } = tracker.readOf(sql, bindings) ?? {}
       for (const { table, values } of needs) {
         const found = `select 1 from ${table} one where exists (select 1 from jsonb_each_text(to_jsonb(one)) t where t.value = any($1))`
