@@ -18,6 +18,7 @@ import { spareFinds } from "./repeated-finds"
 import { spareRepeats } from "./repeated-statements"
 import { saveExecutionsUnread } from "./saved-executions"
 import { notAsRead } from "./seams"
+import { shareStorages } from "./shared-storages"
 import { commitLinksAtOnce } from "./single-writes"
 
 export interface CartPathOptions {
@@ -33,6 +34,7 @@ export function shortenCartPath(options: CartPathOptions): string[] {
   const { database, freshness } = options
   const locking = MedusaModule.getModuleInstance(Modules.LOCKING)?.[Modules.LOCKING] as unknown
   const otherwise = notAsRead({
+    storages: shareStorages,
     "flushed updates": tellFlushes,
     transactions: () => foldTransactions(database, (sql) => freshness.reads(sql)),
     links: commitLinksAtOnce,

@@ -4,8 +4,8 @@
  *
  * The seam: `updateEntity` (@mikro-orm/core/unit-of-work/ChangeSetPersister.js:265, 6.6), which `persistManagedEntity` asks for one object.
  */
-import { AsyncLocalStorage } from "node:async_hooks"
 import { ChangeSetPersister } from "@medusajs/framework/mikro-orm/core"
+import { Carried } from "../tracking"
 
 interface Meta {
   versionProperty?: unknown
@@ -18,10 +18,10 @@ interface ChangeSet {
 
 type Update = (this: unknown, meta: Meta, changeSet: ChangeSet, ...rest: unknown[]) => Promise<unknown>
 
-const flushing = new AsyncLocalStorage<true>()
+const flushing = new Carried<true>()
 
 /** Whether nobody asks how many rows are changed by an `update` that is sent in this context. */
-export const isFlushing = (): boolean => flushing.getStore() === true
+export const isFlushing = (): boolean => flushing.value === true
 
 /** @returns false when it is not as expected, and nothing was changed */
 export function tellFlushes(): boolean {

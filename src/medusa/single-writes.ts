@@ -4,18 +4,18 @@
  * The seam: `create` of the services of links (link-modules/dist/services/link-module-service.js:89, 2.21.2), when it is not part of somebody's transaction. Of what is sent in it
  * only the first statement counts; should another follow in the same transaction, it begins anew.
  */
-import { AsyncLocalStorage } from "node:async_hooks"
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
+import { Carried } from "../tracking"
 import { isLink, type Method, type Service } from "./module-reads"
 
 /** More are made by several inserts (utils/dist/dal/mikro-orm/mikro-orm-create-connection.js:82). */
 const mostLinks = 100
 
-const single = new AsyncLocalStorage<{ isSent: boolean }>()
+const single = new Carried<{ isSent: boolean }>()
 
 /** Whether the statement that is sent in this context is all that its transaction does. To be asked once for each. */
 export function isAllOfTransaction(sql: string): boolean {
-  const write = single.getStore()
+  const write = single.value
   if (!write || write.isSent || !sql.startsWith("insert into")) return false
   write.isSent = true
   return true

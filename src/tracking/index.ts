@@ -1,5 +1,6 @@
 /** What was read. See tracker.ts and dependencies.ts. */
 
+export { Carried } from "./carried"
 export { Course, ids } from "./course"
 export { type Catalog, type Change, nameOfTag, type Table, tagsOfChange, tagsOfChanges } from "./dependencies"
 export {

@@ -6,8 +6,8 @@
  * outcome is not known when it is closed, one that was not understood, one that writes, and one in a transaction
  * that began earlier (it may see an older state) make it opaque, and its value is not stored.
  */
-import { AsyncLocalStorage } from "node:async_hooks"
 import { LRUCache } from "lru-cache"
+import { Carried } from "./carried"
 import { type Catalog, noteRead, type Read } from "./dependencies"
 import { Reads, type Repeats } from "./repeats"
 import type { Shares } from "./shares"
@@ -98,7 +98,7 @@ interface Context {
 }
 
 export class Tracker {
-  private readonly context = new AsyncLocalStorage<Context>()
+  private readonly context = new Carried<Context>()
   private readonly statements = new LRUCache<string, Statement>({ max: mostStatements })
   /** Each is looked at several times: when it is asked, sent and answered. */
   private readonly latest = new LRUCache<string, Understood>({ max: mostLatest })
@@ -116,11 +116,11 @@ export class Tracker {
    * @param request that it begins with, and what this asked before it was opened may be read
    */
   begin(key: string, request?: Request): Reading {
-    const around = alive(this.context.getStore()?.reading)
+    const around = alive(this.context.value?.reading)
     const reading = request
       ? new Reading(key, around, request.turn, request.began)
       : new Reading(key, around, ++this.turn)
-    this.context.enterWith({ ...this.context.getStore(), reading })
+    this.context.enter({ ...this.context.value, reading })
     return reading
   }
 
@@ -131,7 +131,7 @@ export class Tracker {
 
   /** The shopper's request of this context. */
   get recalling(): Request | undefined {
-    const request = this.context.getStore()?.request
+    const request = this.context.value?.request
     return request?.repeats ? request : undefined
   }
 
@@ -140,7 +140,7 @@ export class Tracker {
    * to be kept; but not to prove what was kept, and not in a request that wrote, which reads what it wrote.
    */
   get recalls(): boolean {
-    const { reading, request } = this.context.getStore() ?? {}
+    const { reading, request } = this.context.value ?? {}
     if (request?.wrote) return false
     const readings = [...aliveFrom(reading)]
     return (readings.length > 0 || request?.recalls === true) && !readings.some(({ isProof }) => isProof)
@@ -148,7 +148,7 @@ export class Tracker {
 
   /** Whether something is being loaded in this context that is to be kept, or to prove what was. */
   get isReading(): boolean {
-    return alive(this.context.getStore()?.reading) !== undefined
+    return alive(this.context.value?.reading) !== undefined
   }
 
   /**
@@ -156,34 +156,34 @@ export class Tracker {
    * is to be kept; undefined when it proves something, for which it is always asked.
    */
   get since(): number | undefined {
-    const readings = [...aliveFrom(this.context.getStore()?.reading)]
+    const readings = [...aliveFrom(this.context.value?.reading)]
     if (readings.some(({ isProof }) => isProof)) return undefined
     return Math.max(0, ...readings.map(({ turn }) => turn))
   }
 
   /** Whether the request of this context only shows something. */
   get isRead(): boolean {
-    return this.context.getStore()?.request?.isRead === true
+    return this.context.value?.request?.isRead === true
   }
 
   /** Whether the request of this context changed anything that is told. */
   get wrote(): boolean {
-    return this.context.getStore()?.request?.wrote === true
+    return this.context.value?.request?.wrote === true
   }
 
   /** Runs something whose readings end with it. */
   within<T>(run: () => T): T {
-    return this.context.run({ ...this.context.getStore() }, run)
+    return this.context.run({ ...this.context.value }, run)
   }
 
   /** Closes the reading of this key that is open in this context, for storing what was loaded. */
   end(key: string): Reading | undefined {
-    const reading = [...aliveFrom(this.context.getStore()?.reading)].find((one) => one.key === key)
+    const reading = [...aliveFrom(this.context.value?.reading)].find((one) => one.key === key)
     if (!reading) return undefined
     reading.isOpen = false
     if (reading.waiting > 0) reading.opaque ??= "a statement is still under way"
-    if (this.context.getStore()?.reading === reading) {
-      this.context.enterWith({ ...this.context.getStore(), reading: alive(reading.around) })
+    if (this.context.value?.reading === reading) {
+      this.context.enter({ ...this.context.value, reading: alive(reading.around) })
     }
     return reading
   }
@@ -194,8 +194,8 @@ export class Tracker {
     { tags, expiresAt }: { tags: readonly string[]; expiresAt: number },
   ): void {
     if (reading) reading.isOpen = false
-    this.context.getStore()?.reads?.recalled({ tags, expiresAt })
-    for (const around of aliveFrom(reading ? reading.around : this.context.getStore()?.reading)) {
+    this.context.value?.reads?.recalled({ tags, expiresAt })
+    for (const around of aliveFrom(reading ? reading.around : this.context.value?.reading)) {
       for (const tag of tags) around.tags.add(tag)
       around.shares?.giveUp()
       around.expiresAt = Math.min(around.expiresAt, expiresAt)
@@ -204,7 +204,7 @@ export class Tracker {
 
   /** Something was answered in this context of which it is not known what it depends on. */
   taint(reason: string): void {
-    for (const reading of aliveFrom(this.context.getStore()?.reading)) reading.opaque ??= reason
+    for (const reading of aliveFrom(this.context.value?.reading)) reading.opaque ??= reason
   }
 
   /**
@@ -216,12 +216,12 @@ export class Tracker {
       ...{ isRead: false, wrote: false, recalls: repeats !== undefined, repeats },
       ...{ turn: this.turn, began: Date.now() },
     }
-    return this.context.run({ ...this.context.getStore(), request }, () => run(request))
+    return this.context.run({ ...this.context.value, request }, () => run(request))
   }
 
   /** What this request asked before, if it recalls. */
   get repeats(): Repeats | undefined {
-    return this.context.getStore()?.request?.repeats
+    return this.context.value?.request?.repeats
   }
 
   /**
@@ -235,7 +235,7 @@ export class Tracker {
     make: () => Promise<T>,
     copy: (value: T) => T | undefined,
   ): Promise<T> {
-    const context = this.context.getStore()
+    const context = this.context.value
     const repeats = context?.request?.repeats
     const key = repeats && !this.isReading ? keyOf() : undefined
     if (!repeats || key === undefined) return make()
@@ -246,14 +246,14 @@ export class Tracker {
 
   /** What is read while something is made. */
   async collect<T>(make: () => Promise<T>): Promise<{ value: T; reads: Reads }> {
-    const context = this.context.getStore()
+    const context = this.context.value
     const reads = new Reads(context?.reads)
     return { value: await this.context.run({ ...context, reads }, make), reads }
   }
 
   /** Of what is being made in this context. */
   get reads(): Reads | undefined {
-    return this.context.getStore()?.reads
+    return this.context.value?.reads
   }
 
   /** A statement of this request is sent, or was answered: what it may change must be asked again. @param on the connection */
@@ -301,7 +301,7 @@ export class Tracker {
 
   /** A statement is about to run. */
   issued({ id, sql, transaction }: Issued): void {
-    const context = this.context.getStore()
+    const context = this.context.value
     if (!context) return
     if (context.request && !context.request.wrote) context.request.wrote = this.mayBeTold(sql)
     const readings = [...aliveFrom(context.reading)]

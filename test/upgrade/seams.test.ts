@@ -28,6 +28,13 @@ const seams: Record<string, Renaming[]> = {
   "updates of objects": [
     { files: "/@mikro-orm/core/unit-of-work/", from: "\\bupdateEntity\\b", to: "updateObject" },
   ],
+  storages: [
+    {
+      files: "/@mikro-orm/core/.*\\.js$",
+      from: "(static async |RawQueryFragment\\.)run\\(",
+      to: "$1inside(",
+    },
+  ],
   "fetch requests": [
     { files: "/@medusajs/query/dist/", from: "\\bexecuteFetchRequest\\b", to: "fetchFromModule" },
   ],
