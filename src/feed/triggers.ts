@@ -34,8 +34,11 @@ const hot = [
 
 /** What a shopper alone changes, under the lock of his cart, and who he is. */
 const ofShopper = /^(cart|credit_line|customer|customer_address)(_|$)/
+/** Written with a version of an order: the next version has rows of its own. And by what the order is paid. */
+const ofOrder = /^order_((line_item|shipping_method)_(adjustment|tax_line)|payment_collection)$/
 
-export const isOfShopper = (table: string) => ofShopper.test(table)
+/** What a request may ask for once, and the next prove: nobody but the shopper changes it. */
+export const isOfShopper = (table: string) => ofShopper.test(table) || ofOrder.test(table)
 
 /** Of stock: how much there is, and how much of it is promised. */
 export const isStock = (table: string) => stock.test(table)

@@ -141,6 +141,8 @@ export class Repeats {
   private readonly answers = new Map<string, Answer>()
   /** What they show, by the rows it is of and their keys. */
   private readonly shown = new Map<string, Map<string, Selection>>()
+  /** What requests before asked, by the rows it is of; once it was looked for. */
+  private shownBefore: Map<string, [string, Remembered][]> | undefined
   private readonly calls = new Map<string, Made>()
 
   /** When what was asked by requests before was proven last, and the proof. */
@@ -174,14 +176,14 @@ export class Repeats {
    * with, and forgets it.
    */
   async answer(question: Question, send: Send, when: When = { turn: 0, since: 0 }): Promise<Given> {
-    const { key, shape } = question
+    const { shape } = question
     this.setOut()
     this.tryUntried()
     this.journey?.asks(question, when)
     let known = this.knownTo(question, when)
     let given = known && (await known)
     // What is to be kept is asked now, and not what was asked before it.
-    if (!given && this.past.asked.has(key) && when.since === 0) {
+    if (!given && this.isOfPast(question) && when.since === 0) {
       await this.recall(send, when)
       known = this.knownTo(question, when)
       given = known && (await known)
@@ -199,8 +201,7 @@ export class Repeats {
     if (!this.journey?.isKnown) return
     this.setOut()
     const proofs = this.journey.takeProofs()
-    const past = proofs.length > 0 ? this.unproven([]) : []
-    const along = this.expect(turn)
+    const { along, past } = this.plan(turn, { proves: proofs.length > 0 })
     if (along.length + past.length === 0) return
     if (past.length > 0) this.proofs = proofs
     this.untried = [...along, { lucks: this.proofs }]
@@ -251,8 +252,8 @@ export class Repeats {
   /** Asks now, and with it what is expected to be asked next. */
   private ask(question: Question, send: Send, { turn, since }: When): Promise<Given> {
     const alone = async () => givenBy(question, (await send([question.text]))[0]!)
-    const along = question.isAlone ? [] : tried(this.expect(turn, question.key))
-    const past = question.isAlone ? [] : this.unproven([])
+    const { along, past } = question.isAlone ? nothing : this.plan(turn, { asked: question.key })
+    tried(along)
     const value =
       along.length + past.length === 0
         ? alone()
@@ -284,8 +285,7 @@ export class Repeats {
     if (!this.written.has(on)) return undefined
     const expected = this.journey?.aheadOfCommit((sql) => this.needsNoAsking(sql), moves)
     if (!expected) return undefined
-    const along = this.questionsOf(expected, turn)
-    const past = this.unproven([])
+    const { along, past } = this.planOf(this.questionsOf(expected, turn), this.unproven([]))
     if (along.length + past.length === 0) return undefined
     tried(along)
     const proof = proofsOf(past)
@@ -297,7 +297,7 @@ export class Repeats {
       const isUnmoved = ({ question }: { question: Question }) => this.isUnmoved(question.tables, sent)
       if (past.length > 0 && this.allMovedAt <= sent) {
         this.recalledAt = began
-        this.seed(past, responses[0]!, began, isUnmoved)
+        this.seed(past, responses[0]!, { began, turn }, isUnmoved)
       }
       for (const [index, one] of along.entries()) {
         if (!isUnmoved(one)) continue
@@ -339,10 +339,50 @@ export class Repeats {
     this.shown.set(rows, (this.shown.get(rows) ?? new Map()).set(question.key, selection))
   }
 
-  /** What is expected to be asked next, and is not known. */
-  private expect(turn: number, asked?: string): Along[] {
+  /**
+   * What is expected to be asked next and is not known, and what is to be proven instead.
+   * @param asked what is asked now
+   * @param unknown see `unproven`
+   */
+  private plan(
+    turn: number,
+    {
+      asked,
+      proves = true,
+      unknown = [],
+    }: { asked?: string; proves?: boolean; unknown?: [string, Remembered][] },
+  ): Plan {
     const isKnown = (sql: string) => sql === asked || this.needsNoAsking(sql)
-    return this.questionsOf(this.journey?.ahead(isKnown) ?? [], turn)
+    const along = this.questionsOf(this.journey?.ahead(isKnown) ?? [], turn)
+    return proves ? this.planOf(along, this.unproven(unknown)) : { along, past: [] }
+  }
+
+  /** Of rows of which requests before asked for more need not be asked what is proven to be the same. */
+  private planOf(along: readonly Along[], past: readonly [string, Remembered][]): Plan {
+    if (this.isRecalled) return { along, past: [] }
+    const proven = new Map(past)
+    const isOfMore = ({ question }: Along) => {
+      const more = this.pastOfMore(question)
+      if (more) proven.set(...more)
+      return more !== undefined
+    }
+    return { along: along.filter((one) => !isOfMore(one)), past: [...proven] }
+  }
+
+  /** Whether requests before asked it, or it is being proven what they asked of the same rows with more columns. */
+  private isOfPast(question: Question): boolean {
+    if (this.past.asked.has(question.key)) return true
+    const more = this.proving.size > 0 ? this.pastOfMore(question) : undefined
+    return more !== undefined && this.proving.has(more[0])
+  }
+
+  /** What requests before asked of the same rows with more columns. */
+  private pastOfMore(question: Question): [string, Remembered] | undefined {
+    const shows = showsOf(question)
+    if (!shows) return undefined
+    this.shownBefore ??= shownBy(this.past)
+    const before = this.shownBefore.get(shows.rows)
+    return before?.find(([, { question: more }]) => holds(showsOf(more)!.selection, shows.selection))
   }
 
   /** What is known, or is yet to be proven. */
@@ -400,8 +440,8 @@ export class Repeats {
   /** Asks once whether what was asked by requests before still stands; again when this one has waited for a lock. */
   private recall(send: Send, { turn }: When): Promise<void> {
     if (!this.isRecalled) {
-      const past = this.unproven([...this.past.asked])
-      this.sendAlong([], past, tried(this.expect(turn)), send, turn).catch(() => undefined)
+      const { along, past } = this.plan(turn, { unknown: [...this.past.asked] })
+      this.sendAlong([], past, tried(along), send, turn).catch(() => undefined)
     }
     return this.recalled
   }
@@ -426,7 +466,7 @@ export class Repeats {
       this.proving = proving
       this.recalled = sent
         .then(
-          (responses) => this.seed(past, responses[texts.length]!, began),
+          (responses) => this.seed(past, responses[texts.length]!, { began, turn }),
           () => undefined,
         )
         .finally(() => {
@@ -446,7 +486,7 @@ export class Repeats {
   private seed(
     past: [string, Remembered][],
     { rows }: Response,
-    began: number,
+    asked: Pick<Answer, "began" | "turn">,
     isUnmoved: (one: Remembered) => boolean = () => true,
   ): void {
     const versions = rows[0]!.versions as string[]
@@ -457,7 +497,7 @@ export class Repeats {
         given.versions !== undefined && versions[order.indexOf(question.proof!)] === given.versions
       if (!isSame || !isUnmoved(one) || this.standing(key)) continue
       const value = Promise.resolve(given)
-      this.remember({ question, given, began, turn: 0, at: 0, value, lucks: this.proofs })
+      this.remember({ question, given, ...asked, at: 0, value, lucks: this.proofs })
     }
   }
 
@@ -624,6 +664,22 @@ interface Shows {
   selection: Selection
   /** The text that says which rows are shown. */
   rows: string
+}
+
+interface Plan {
+  along: readonly Along[]
+  past: [string, Remembered][]
+}
+
+const nothing: Plan = { along: [], past: [] }
+
+function shownBy({ asked }: Past): Map<string, [string, Remembered][]> {
+  const shown = new Map<string, [string, Remembered][]>()
+  for (const one of asked) {
+    const rows = showsOf(one[1].question)?.rows
+    if (rows !== undefined) shown.set(rows, [...(shown.get(rows) ?? []), one])
+  }
+  return shown
 }
 
 /** Of one with parameters the text does not say it. */

@@ -378,3 +378,63 @@ describe("what the requests before asked", () => {
     assert.deepEqual(given.rows, [{ name: "EU" }])
   })
 })
+
+describe("what the requests before asked of the same rows with more columns", () => {
+  const [id, all] = [`select "c"."id" from "cart" as "c"`, `select "c".* from "cart" as "c"`]
+  const shapes = new Map([id, all].map((sql) => [sql, {}]))
+  const questionOf = (sql: string): Question => ({
+    ...{ sql, key: sql, text: sql, shape: shapes.get(sql)!, tables: ["cart"], needs: [] },
+    ...{ proof: "select v from cart", isRepeatable: true, isAlone: false, mayBeAhead: true },
+  })
+  const rows = (versions: string) => [{ id: "a", note: "A", "pegasus versions": versions }]
+  const fields = ["id", "note", "pegasus versions"].map((name) => ({ name }))
+  const none = () => undefined
+  /** On a course on which fewer columns are expected. */
+  const journey = {
+    ...{ isKnown: true, begin: () => false, asks: none, answers: none, upcoming: new Set() },
+    ...{ takeProofs: () => [{ tries: 0, serves: 0 }] },
+    ahead: (isKnown: (sql: string) => boolean) => (isKnown(id) ? [] : [{ sql: id, lucks: [] }]),
+  } as unknown as Journey
+
+  /**
+   * @param versions that they have now
+   * @param since when who asks began to read
+   * @returns what was asked at once, when it began at 5, and after it
+   */
+  async function visit(versions: string, { since = 0, isSlow = false } = {}) {
+    const before = new Repeats()
+    await before.answer(questionOf(all), async () => [{ rows: rows("1"), fields }])
+    const repeats = new Repeats(before.remembered(), journey, questionOf)
+    const [atOnce, asked]: string[][] = [[], []]
+    let prove = none as (responses: Response[]) => void
+    const proven = new Promise<Response[]>((resolve) => {
+      prove = resolve
+    })
+    repeats.askAtOnce((texts) => {
+      atOnce!.push(...texts)
+      return proven
+    }, 5)
+    const answerAll = () => prove([{ rows: [{ versions: [versions] }], fields: [] }])
+    if (!isSlow) answerAll()
+    await new Promise(setImmediate)
+    const send = async (texts: readonly string[]) => {
+      asked!.push(...texts)
+      return [{ rows: [{ id: "a", "pegasus versions": versions }], fields }]
+    }
+    const answer = repeats.answer(questionOf(id), send, { turn: 6, since })
+    if (isSlow) answerAll()
+    assert.deepEqual((await answer).response.rows, [{ id: "a" }])
+    return { atOnce: atOnce!.map((text) => text.startsWith("select array")), asked }
+  }
+
+  it("is proven instead of asking for fewer", async () => {
+    assert.deepEqual(await visit("1"), { atOnce: [true], asked: [] })
+    assert.deepEqual(await visit("1", { isSlow: true }), { atOnce: [true], asked: [] })
+    assert.deepEqual(await visit("2"), { atOnce: [true], asked: [id] })
+  })
+
+  it("is given to what is read to be kept, if its reading began before", async () => {
+    assert.deepEqual(await visit("1", { since: 5 }), { atOnce: [true], asked: [] })
+    assert.deepEqual(await visit("1", { since: 6 }), { atOnce: [true], asked: [id] })
+  })
+})
