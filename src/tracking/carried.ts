@@ -21,7 +21,7 @@ export class Carried<Value> {
     return all.run(this.with(value), act)
   }
 
-  /** From here on, for the rest of what runs. */
+  /** From here on, to the end of what is run within, be it with this or with another. */
   enter(value: Value): void {
     all.enterWith(this.with(value))
   }
