@@ -40,6 +40,7 @@ import { shortenCartPath } from "./cart-path"
 import { type EntitySchema, tagsOfData, tagsOfEvent } from "./entities"
 import { type Database, Freshness, installFeed, untracked } from "./freshness"
 import { HttpCache } from "./http-cache"
+import { keepStatements } from "./kept-statements"
 import { keepModuleReads } from "./module-reads"
 import { narrowSearches } from "./narrow-searches"
 import type { FeedOptions, HttpOptions } from "./options"
@@ -309,6 +310,7 @@ export class CachingModuleService implements ICachingModuleService {
     this.freshness = freshness
     if (http !== false) this.http = new HttpCache({ cache, freshness, logger, storeCors, http })
     keepModuleReads({ cache, freshness, ttl, database })
+    keepStatements({ cache, freshness, ttl })
     const aside = shortenCartPath({ cache, ttl, database, freshness })
     if (!(await narrowSearches(database, logger))) aside.push("searches across tables")
     if (aside.length > 0) {

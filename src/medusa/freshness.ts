@@ -6,6 +6,7 @@
  * `query`, `query-response` and `query-error` are emitted in the asynchronous context of who asked
  * (knex/lib/execution/runner.js). When they do not come, nothing is tracked, and what is not tracked is not cached.
  */
+import { randomUUID } from "node:crypto"
 import { channel } from "node:diagnostics_channel"
 import type { Logger } from "@medusajs/framework/types"
 import { LRUCache } from "lru-cache"
@@ -56,6 +57,14 @@ interface Query {
 export interface Asking {
   /** Rejects with what sending rejects with. */
   answer(send: SendAll): Promise<Response>
+}
+
+/** What is kept of the answers to statements: see kept-statements.ts. */
+export interface KeptStatements {
+  has(sql: string): boolean
+  recall(question: Question): Response | undefined
+  /** What `ask` gives. Rejects with what that rejects with. */
+  keep(question: Question, ask: () => Promise<Response>): Promise<Response>
 }
 
 /** What a request is about, as far as it is known before it asks anything. */
@@ -121,6 +130,8 @@ export class Freshness {
   private readonly fences = new WeakMap<Request, Fence>()
   /** How a request sends statements before any of them is asked; undefined while connections are scarce. */
   sendAtOnce: () => SendAll | undefined = () => undefined
+  /** Until it is said what keeps them, nothing does. */
+  kept: KeptStatements = { has: () => false, recall: () => undefined, keep: (_question, ask) => ask() }
 
   /** Resolves when statements can be understood. */
   static async begin(options: FreshnessOptions): Promise<Freshness> {
@@ -206,14 +217,34 @@ export class Freshness {
     const question = repeats.expected(key) ?? this.questionOf(sql, bindings, key, since > 0)
     if (!question) return undefined
     const { tables, proof, isRepeatable } = question
-    return {
-      answer: async (send) => {
-        const { response, versions } = await repeats.answer(question, send, { turn, since })
-        const isProven = proof !== undefined && versions !== undefined && since === 0
-        const known = isProven ? { sql: proof, versions } : undefined
-        reads?.asked(isRepeatable && since === 0 ? tables : undefined, known)
-        return response
-      },
+    const when = { turn, since }
+    const isKept = since === 0 && question.isOfCatalogue && this.tracker.recalls
+    const ask = async (send: SendAll) => {
+      const { response, versions } = await repeats.answer(question, send, when)
+      const isProven = proof !== undefined && versions !== undefined && since === 0
+      const known = isProven ? { sql: proof, versions } : undefined
+      reads?.asked(isRepeatable && since === 0 ? tables : undefined, known)
+      return response
+    }
+    const answer = async (send: SendAll) => {
+      const found = isKept ? this.kept.recall(question) : undefined
+      if (found) repeats.answeredOf(question, found, when)
+      return found ?? (isKept ? this.kept.keep(question, () => ask(send)) : ask(send))
+    }
+    return { answer }
+  }
+
+  /** What is asked is noted in the readings of this context, as what is sent is. */
+  async noted(sql: string, ask: () => Promise<Response>): Promise<Response> {
+    const issued = { id: randomUUID(), sql, bindings: [], transaction: undefined }
+    this.tracker.issued(issued)
+    try {
+      const response = await ask()
+      this.tracker.answeredBy(issued, response.rows)
+      return response
+    } catch (error) {
+      this.tracker.failed(issued)
+      throw error
     }
   }
 
@@ -252,6 +283,12 @@ export class Freshness {
       text: byVersion?.sql ?? sql,
       proof: byVersion?.proof,
       isRepeatable: tables.every((table) => told.has(table) || isOfShopper(table)),
+      isOfCatalogue:
+        areOurs &&
+        !isAlone &&
+        tables.every((table) => told.has(table)) &&
+        !showsUses(shape) &&
+        !moment.test(sql),
       mayBeAhead: areOurs && !isAlone && !tables.some(isStock),
     }
   }
@@ -347,7 +384,8 @@ export class Freshness {
     const { turn } = this.tracker
     const journey =
       kind === undefined ? undefined : (this.courses.get(kind) ?? new Course()).begin(given, turn)
-    const repeats = new Repeats(past, journey, (sql) => this.questionOf(sql, [], sql))
+    const questionOf = (sql: string) => (this.kept.has(sql) ? undefined : this.questionOf(sql, [], sql))
+    const repeats = new Repeats(past, journey, questionOf)
     const fence = this.options.capture()
     const send = journey && this.sendAtOnce()
     if (send) repeats.askAtOnce(send, turn)
@@ -454,6 +492,24 @@ export class Freshness {
     )
   }
 }
+
+/** As MikroORM writes it: nobody asks the same again. */
+const moment = /'\d{4}-\d\d-\d\dT\d\d:/
+
+interface Shown {
+  table: string
+  star: boolean
+  whole: boolean
+  selected: ReadonlySet<string>
+  used: ReadonlySet<string>
+}
+
+/** How often a promotion was used is asked for, as its budget is. */
+const showsUses = ({ sources }: { sources: readonly Shown[] }) =>
+  sources.some(
+    ({ table, star, whole, selected, used }) =>
+      table === "promotion" && (star || whole || selected.has("used") || used.has("used")),
+  )
 
 /** Makes every table tell its changes. @returns how many tables did not yet. @throws what the database throws */
 export function installFeed(database: Database, feed: FeedOptions): Promise<number> {

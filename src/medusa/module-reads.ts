@@ -51,14 +51,15 @@ union select attribute from price_preference where deleted_at is null`
 /** What of a context counts for prices beside what a rule or a preference names. */
 const always = ["currency_code", "region_id", "quantity"]
 
-export interface ModuleReadsOptions {
+export interface PartsOptions {
   cache: Pick<Cache, "peek" | "set">
-  freshness: Pick<
-    Freshness,
-    "recalls" | "once" | "asked" | "within" | "beginWithRequest" | "end" | "answered"
-  >
+  freshness: Pick<Freshness, "within" | "beginWithRequest" | "end" | "answered">
   /** How long a part lives, in milliseconds. */
   ttl: number
+}
+
+export interface ModuleReadsOptions extends PartsOptions {
+  freshness: PartsOptions["freshness"] & Pick<Freshness, "recalls" | "once" | "asked">
   database: Pick<Database, "raw">
 }
 
@@ -247,7 +248,7 @@ function onlyIdOf(filters: unknown): string | undefined {
 }
 
 /** The part of this key, if it is there: what is being loaded depends on what it depends on. */
-function recall(key: string, { cache, freshness }: ModuleReadsOptions) {
+export function recall(key: string, { cache, freshness }: PartsOptions) {
   const found = cache.peek(key)
   if (found) freshness.answered(undefined, found)
   return found
@@ -256,14 +257,14 @@ function recall(key: string, { cache, freshness }: ModuleReadsOptions) {
 type Keep = (key: string, value: unknown, row?: string) => Promise<unknown>
 
 /** Reads what is one part. */
-const loadWhole = (key: string, read: () => Promise<unknown>, options: ModuleReadsOptions) =>
+export const loadWhole = (key: string, read: () => Promise<unknown>, options: PartsOptions) =>
   load(key, read, options, undefined, (value, keep) => keep(key, value))
 
 /** Reads, and gives what is read to `store`, which keeps it with what it depends on. */
 function load(
   key: string,
   read: () => Promise<unknown>,
-  { cache, freshness, ttl }: ModuleReadsOptions,
+  { cache, freshness, ttl }: PartsOptions,
   rows: readonly string[] | undefined,
   store: (value: unknown, keep: Keep) => Promise<unknown>,
 ): Promise<unknown> {

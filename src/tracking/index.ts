@@ -4,6 +4,7 @@ export { Carried } from "./carried"
 export { Course, ids } from "./course"
 export { type Catalog, type Change, nameOfTag, type Table, tagsOfChange, tagsOfChanges } from "./dependencies"
 export {
+  answerOf,
   type Committing,
   moment,
   type Past,

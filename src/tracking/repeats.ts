@@ -49,6 +49,8 @@ export interface Question extends Asked {
   needs: readonly { table: string; values: readonly unknown[] }[]
   /** Whether what it gave may be given again, until one of the tables is written to. */
   isRepeatable: boolean
+  /** Whether it may be kept as what it reads of the catalogue is. */
+  isOfCatalogue: boolean
   /** Whether it must have a message of its own. */
   isAlone: boolean
 }
@@ -191,6 +193,14 @@ export class Repeats {
     given ??= await this.ask(question, send, when)
     this.journey?.answers(shape, given.response.rows)
     return given
+  }
+
+  /** It was answered from what is kept. */
+  answeredOf(question: Question, { rows }: Response, when: When): void {
+    this.setOut()
+    this.tryUntried()
+    this.journey?.asks(question, when)
+    this.journey?.answers(question.shape, rows)
   }
 
   /**
@@ -724,6 +734,12 @@ const proofsOf = (past: readonly [string, Remembered][]) => (past.length > 0 ? [
 
 /** What statements of a shape are answered with when they give no rows. */
 const emptyAnswers = new WeakMap<Shape, Response>()
+
+/** An answer with these rows; undefined while no statement of the shape was answered. */
+export function answerOf(shape: Shape, rows: Response["rows"]): Response | undefined {
+  const none = emptyAnswers.get(shape)
+  return none && otherwise(none, { rows, rowCount: rows.length })
+}
 
 function givenBy({ proof, shape }: Question, response: Response): Given {
   const versions = proof === undefined ? undefined : takeVersions(response)
