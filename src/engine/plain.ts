@@ -77,8 +77,9 @@ export function toPlain(value: unknown): { value: Plain; bytes: number } {
   return { value: plain, bytes }
 }
 
-/** Whether a copy is the same: plain objects, lists and dates all through. */
+/** Whether a copy is the same: plain objects, lists and dates all through. JSON has no infinity, and what is no number. */
 export function isPlain(value: unknown): value is Plain {
+  if (typeof value === "number") return Number.isFinite(value)
   if (typeof value !== "object" || value === null)
     return typeof value !== "bigint" && typeof value !== "function"
   if (Array.isArray(value)) return value.every(isPlain)

@@ -34,11 +34,15 @@ const hot = [
 
 /** What a shopper alone changes, under the lock of his cart, and who he is. */
 const ofShopper = /^(cart|credit_line|customer|customer_address)(_|$)/
-/** Written with a version of an order: the next version has rows of its own. And by what the order is paid. */
-const ofOrder = /^order_((line_item|shipping_method)_(adjustment|tax_line)|payment_collection)$/
+/** Of an order, what a request may ask for once and the next prove: who changes it meanwhile is heard of by that. */
+const ofOrder = /^order_((line_item|shipping_method)_adjustment|payment_collection)$/
+/** Medusa's own (promotion/dist/models, 2.21.2): what promotions there are, and for what. */
+const promotion =
+  /^(promotion(_rule|_rule_value|_promotion_rule|_application_method|_campaign)?|application_method_(target|buy)_rules)$/
 
-/** What a request may ask for once, and the next prove: nobody but the shopper changes it. */
-export const isOfShopper = (table: string) => ofShopper.test(table) || ofOrder.test(table)
+export const isOfShopper = (table: string) => ofShopper.test(table)
+export const isOfOrder = (table: string) => ofOrder.test(table)
+export const isPromotion = (table: string) => promotion.test(table)
 
 /** Of stock: how much there is, and how much of it is promised. */
 export const isStock = (table: string) => stock.test(table)

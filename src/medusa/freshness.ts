@@ -12,7 +12,17 @@ import type { Logger } from "@medusajs/framework/types"
 import { LRUCache } from "lru-cache"
 import type { ClientConfig } from "pg"
 import { copyOf, type Fence, isPlain } from "../engine"
-import { type Feed, install, isHot, isOfShopper, isStock, postgresFeed, withClient } from "../feed"
+import {
+  type Feed,
+  install,
+  isHot,
+  isOfOrder,
+  isOfShopper,
+  isPromotion,
+  isStock,
+  postgresFeed,
+  withClient,
+} from "../feed"
 import { isSearch } from "../search"
 import {
   type Change,
@@ -27,6 +37,7 @@ import {
   type Request,
   type Response,
   type Send as SendAll,
+  type Source,
   Tracker,
   tagsOfChanges,
   versioned,
@@ -61,6 +72,7 @@ export interface Asking {
 
 /** What is kept of the answers to statements: see kept-statements.ts. */
 export interface KeptStatements {
+  /** Whether it was recalled the last time. */
   has(sql: string): boolean
   recall(question: Question): Response | undefined
   /** What `ask` gives. Rejects with what that rejects with. */
@@ -131,7 +143,7 @@ export class Freshness {
   /** How a request sends statements before any of them is asked; undefined while connections are scarce. */
   sendAtOnce: () => SendAll | undefined = () => undefined
   /** Until it is said what keeps them, nothing does. */
-  kept: KeptStatements = { has: () => false, recall: () => undefined, keep: (_question, ask) => ask() }
+  keptStatements: KeptStatements = { has: () => false, recall: () => undefined, keep: (_, ask) => ask() }
 
   /** Resolves when statements can be understood. */
   static async begin(options: FreshnessOptions): Promise<Freshness> {
@@ -218,7 +230,8 @@ export class Freshness {
     if (!question) return undefined
     const { tables, proof, isRepeatable } = question
     const when = { turn, since }
-    const isKept = since === 0 && question.isOfCatalogue && this.tracker.recalls
+    const isKept =
+      since === 0 && question.isOfPromotions && this.tracker.recalls && repeats.isUntouched(tables)
     const ask = async (send: SendAll) => {
       const { response, versions } = await repeats.answer(question, send, when)
       const isProven = proof !== undefined && versions !== undefined && since === 0
@@ -227,9 +240,9 @@ export class Freshness {
       return response
     }
     const answer = async (send: SendAll) => {
-      const found = isKept ? this.kept.recall(question) : undefined
-      if (found) repeats.answeredOf(question, found, when)
-      return found ?? (isKept ? this.kept.keep(question, () => ask(send)) : ask(send))
+      const found = isKept ? this.keptStatements.recall(question) : undefined
+      if (found) repeats.noteAnswer(question, found, when)
+      return found ?? (isKept ? this.keptStatements.keep(question, () => ask(send)) : ask(send))
     }
     return { answer }
   }
@@ -282,13 +295,9 @@ export class Freshness {
       ...{ key, sql, shape, tables, needs, isAlone },
       text: byVersion?.sql ?? sql,
       proof: byVersion?.proof,
-      isRepeatable: tables.every((table) => told.has(table) || isOfShopper(table)),
-      isOfCatalogue:
-        areOurs &&
-        !isAlone &&
-        tables.every((table) => told.has(table)) &&
-        !showsUses(shape) &&
-        !moment.test(sql),
+      isRepeatable: tables.every((table) => told.has(table) || isOfShopper(table) || isOfOrder(table)),
+      isOfPromotions:
+        areOurs && !isAlone && tables.length > 0 && tables.every(isPromotion) && !showsUses(shape),
       mayBeAhead: areOurs && !isAlone && !tables.some(isStock),
     }
   }
@@ -384,8 +393,9 @@ export class Freshness {
     const { turn } = this.tracker
     const journey =
       kind === undefined ? undefined : (this.courses.get(kind) ?? new Course()).begin(given, turn)
-    const questionOf = (sql: string) => (this.kept.has(sql) ? undefined : this.questionOf(sql, [], sql))
-    const repeats = new Repeats(past, journey, questionOf)
+    const questionOf = (sql: string) => this.questionOf(sql, [], sql)
+    const isKept = (sql: string) => this.keptStatements.has(sql)
+    const repeats = new Repeats(past, journey, questionOf, isKept)
     const fence = this.options.capture()
     const send = journey && this.sendAtOnce()
     if (send) repeats.askAtOnce(send, turn)
@@ -493,19 +503,8 @@ export class Freshness {
   }
 }
 
-/** As MikroORM writes it: nobody asks the same again. */
-const moment = /'\d{4}-\d\d-\d\dT\d\d:/
-
-interface Shown {
-  table: string
-  star: boolean
-  whole: boolean
-  selected: ReadonlySet<string>
-  used: ReadonlySet<string>
-}
-
 /** How often a promotion was used is asked for, as its budget is. */
-const showsUses = ({ sources }: { sources: readonly Shown[] }) =>
+const showsUses = ({ sources }: { sources: readonly Source[] }) =>
   sources.some(
     ({ table, star, whole, selected, used }) =>
       table === "promotion" && (star || whole || selected.has("used") || used.has("used")),

@@ -1,33 +1,40 @@
 /**
- * What a shopper's request asks of the catalogue by itself, and not by a read of a module that is kept (module-reads.ts), is a part, too: statement by statement. Which promotions there
- * may be for a cart is a condition over twelve tables, which PostgreSQL plans for five milliseconds at every change of a cart.
+ * Which promotions there may be for a cart is asked by the module of promotions itself, and not by a read of it that is kept (module-reads.ts): a condition over twelve tables, which PostgreSQL plans
+ * for five milliseconds at every change of a cart. The statements are parts as those reads are, each by its text; but not for who wrote something that they read, called a function that
+ * may have, or waited for a lock.
  */
+import { LRUCache } from "lru-cache"
 import { answerOf } from "../tracking"
 import type { Freshness } from "./freshness"
-import { loadWhole, type PartsOptions, recall } from "./module-reads"
+import { keyOf, loadWhole, type PartsOptions, recall } from "./module-reads"
 
 export interface KeptStatementsOptions extends PartsOptions {
-  freshness: PartsOptions["freshness"] & Pick<Freshness, "kept" | "noted">
+  freshness: PartsOptions["freshness"] & Pick<Freshness, "keptStatements" | "noted">
 }
+
+/** Statements that were recalled the last time. */
+const mostRecalled = 2_000
 
 export function keepStatements(options: KeptStatementsOptions): void {
-  const { cache, freshness } = options
-  freshness.kept = {
-    has: (sql) => cache.peek(keyOf(sql)) !== undefined,
+  const { freshness } = options
+  const recalled = new LRUCache<string, true>({ max: mostRecalled })
+  freshness.keptStatements = {
+    has: (sql) => recalled.has(sql),
     recall({ sql, shape }) {
-      const found = recall(keyOf(sql), options)
+      const found = answerOf(shape, []) && recall(keyOf("statement", sql), options)
+      if (found) recalled.set(sql, true)
+      else recalled.delete(sql)
       return found && answerOf(shape, found.value as Record<string, unknown>[])
     },
-    async keep({ sql }, ask) {
-      let response: Awaited<ReturnType<typeof ask>> | undefined
-      const read = async () => {
-        response = await freshness.noted(sql, ask)
-        return response.rows
-      }
-      await loadWhole(keyOf(sql), read, options)
-      return response!
-    },
+    keep: ({ sql }, ask) =>
+      new Promise((resolve, reject) => {
+        const read = async () => {
+          const response = await freshness.noted(sql, ask)
+          // Nobody waits until it is kept.
+          resolve(response)
+          return response.rows
+        }
+        loadWhole(keyOf("statement", sql), read, options).catch(reject)
+      }),
   }
 }
-
-const keyOf = (sql: string) => `part:${sql}`

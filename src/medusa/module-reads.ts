@@ -285,7 +285,7 @@ function load(
   })
 }
 
-function keyOf(name: string, ...given: unknown[]): string {
+export function keyOf(name: string, ...given: unknown[]): string {
   return `part:${digestOf([name, ...given])}`
 }
 

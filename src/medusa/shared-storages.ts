@@ -11,17 +11,22 @@ import { Carried } from "../tracking"
 
 type Storage = AsyncLocalStorage<unknown>
 
+/** How long what was under way when a store began may have a storage of its own, in milliseconds. */
+const longestStart = 60_000
+let areShared = false
+
 /** @returns false when it is not as expected, and nothing was changed */
 export function shareStorages(): boolean {
-  if (!followsByHooks) return true
+  if (!followsByHooks || areShared) return true
   const idle = { flushQueue: [], doCommit: async () => undefined, postCommitCleanup: () => undefined }
   const storages = [
     storageOf(() => TransactionContext.create({} as never, () => undefined)),
     storageOf(() => RawQueryFragment.run(async () => undefined)),
     storageOf(() => UnitOfWork.prototype.commit.call(idle as never)),
   ]
-  if (storages.includes(undefined)) return false
+  if (storages.includes(undefined) || new Set(storages).size < storages.length) return false
   for (const storage of storages) share(storage!)
+  areShared = true
   return true
 }
 
@@ -37,7 +42,7 @@ function storageOf(act: () => unknown): Storage | undefined {
     return Reflect.apply(run, this, given)
   }
   try {
-    act()
+    Promise.resolve(act()).catch(() => undefined)
   } finally {
     prototype.run = run
   }
@@ -46,8 +51,9 @@ function storageOf(act: () => unknown): Storage | undefined {
 
 function share(storage: Storage): void {
   const carried = new Carried<unknown>()
-  storage.disable()
-  storage.getStore = () => carried.value
+  const { getStore } = storage
+  storage.getStore = () => carried.value ?? getStore.call(storage)
   storage.run = (value: unknown, act: (...given: never[]) => unknown, ...given: never[]) =>
     carried.run(value, () => act(...given)) as never
+  setTimeout(() => storage.disable(), longestStart).unref()
 }

@@ -16,6 +16,6 @@ export {
 } from "./repeats"
 export { otherwise } from "./selection"
 export { Shares } from "./shares"
-export { loadParser } from "./statement"
+export { loadParser, type Source } from "./statement"
 export { type Issued, type Reading, type Request, Tracker } from "./tracker"
 export { proofOf, takeVersions, versioned } from "./versions"

@@ -49,8 +49,8 @@ export interface Question extends Asked {
   needs: readonly { table: string; values: readonly unknown[] }[]
   /** Whether what it gave may be given again, until one of the tables is written to. */
   isRepeatable: boolean
-  /** Whether it may be kept as what it reads of the catalogue is. */
-  isOfCatalogue: boolean
+  /** Whether it asks which promotions there are, and for what, and not how often they were used. */
+  isOfPromotions: boolean
   /** Whether it must have a message of its own. */
   isAlone: boolean
 }
@@ -161,11 +161,13 @@ export class Repeats {
    * @param past what requests before asked, that were about the same
    * @param journey what requests of this kind ask
    * @param questionOf undefined for what must be asked when it is its turn
+   * @param isKept whether a statement is expected to be answered without asking
    */
   constructor(
     private readonly past: Past = { asked: new Map(), inserted: new Map() },
     readonly journey?: Journey | undefined,
     private readonly questionOf: (sql: string) => Question | undefined = () => undefined,
+    private readonly isKept: (sql: string) => boolean = () => false,
   ) {}
 
   /** One that was asked ahead, and need not be looked into again. */
@@ -179,9 +181,7 @@ export class Repeats {
    */
   async answer(question: Question, send: Send, when: When = { turn: 0, since: 0 }): Promise<Given> {
     const { shape } = question
-    this.setOut()
-    this.tryUntried()
-    this.journey?.asks(question, when)
+    this.noteAsking(question, when)
     let known = this.knownTo(question, when)
     let given = known && (await known)
     // What is to be kept is asked now, and not what was asked before it.
@@ -195,12 +195,16 @@ export class Repeats {
     return given
   }
 
-  /** It was answered from what is kept. */
-  answeredOf(question: Question, { rows }: Response, when: When): void {
+  /** A statement was answered from elsewhere. */
+  noteAnswer(question: Question, { rows }: Response, when: When): void {
+    this.noteAsking(question, when)
+    this.journey?.answers(question.shape, rows)
+  }
+
+  private noteAsking(question: Question, when: When): void {
     this.setOut()
     this.tryUntried()
     this.journey?.asks(question, when)
-    this.journey?.answers(question.shape, rows)
   }
 
   /**
@@ -392,12 +396,15 @@ export class Repeats {
     if (!shows) return undefined
     this.shownBefore ??= shownBy(this.past)
     const before = this.shownBefore.get(shows.rows)
-    return before?.find(([, { question: more }]) => holds(showsOf(more)!.selection, shows.selection))
+    return before?.find(
+      ([, { question: more }]) =>
+        holds(showsOf(more)!.selection, shows.selection) && this.isUntouched(more.tables),
+    )
   }
 
   /** What is known, or is yet to be proven. */
   private needsNoAsking(sql: string): boolean {
-    if (this.standing(sql) !== undefined || this.proving.has(sql)) return true
+    if (this.standing(sql) !== undefined || this.proving.has(sql) || this.isKept(sql)) return true
     return this.past.asked.has(sql) && !this.isRecalled
   }
 
@@ -451,6 +458,7 @@ export class Repeats {
   private recall(send: Send, { turn }: When): Promise<void> {
     if (!this.isRecalled) {
       const { along, past } = this.plan(turn, { unknown: [...this.past.asked] })
+      if (along.length + past.length === 0) return this.recalled
       this.sendAlong([], past, tried(along), send, turn).catch(() => undefined)
     }
     return this.recalled
@@ -654,6 +662,11 @@ export class Repeats {
     else this.movedAt.set(table, this.moves)
   }
 
+  /** Whether nothing that reads these tables has moved since the request began. */
+  isUntouched(tables: readonly string[]): boolean {
+    return this.isUnmoved(tables, 0)
+  }
+
   private stands({ question, began }: Answer): boolean {
     return this.isUnmoved(question.tables, began)
   }
@@ -686,7 +699,8 @@ const nothing: Plan = { along: [], past: [] }
 function shownBy({ asked }: Past): Map<string, [string, Remembered][]> {
   const shown = new Map<string, [string, Remembered][]>()
   for (const one of asked) {
-    const rows = showsOf(one[1].question)?.rows
+    const [, { question, given }] = one
+    const rows = given.versions === undefined ? undefined : showsOf(question)?.rows
     if (rows !== undefined) shown.set(rows, [...(shown.get(rows) ?? []), one])
   }
   return shown
@@ -701,6 +715,7 @@ function showsOf({ shape, sql, isAlone }: Question): Shows | undefined {
 function fewerOf(given: Given, question: Question, more: Question): Given | undefined {
   const response = narrowed(given.response, showsOf(question)!.selection)
   const isOfSameProof = question.proof === more.proof
+  if (response) noteEmpty(question.shape, response)
   return response && { response, versions: isOfSameProof ? given.versions : undefined }
 }
 
@@ -735,6 +750,10 @@ const proofsOf = (past: readonly [string, Remembered][]) => (past.length > 0 ? [
 /** What statements of a shape are answered with when they give no rows. */
 const emptyAnswers = new WeakMap<Shape, Response>()
 
+function noteEmpty(shape: Shape, response: Response): void {
+  if (!emptyAnswers.has(shape)) emptyAnswers.set(shape, otherwise(response, { rows: [], rowCount: 0 }))
+}
+
 /** An answer with these rows; undefined while no statement of the shape was answered. */
 export function answerOf(shape: Shape, rows: Response["rows"]): Response | undefined {
   const none = emptyAnswers.get(shape)
@@ -743,7 +762,7 @@ export function answerOf(shape: Shape, rows: Response["rows"]): Response | undef
 
 function givenBy({ proof, shape }: Question, response: Response): Given {
   const versions = proof === undefined ? undefined : takeVersions(response)
-  if (!emptyAnswers.has(shape)) emptyAnswers.set(shape, otherwise(response, { rows: [], rowCount: 0 }))
+  noteEmpty(shape, response)
   return { response, versions: response.rows.length > mostRows ? undefined : versions }
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { setFlagsFromString } from "node:v8"
-import { copyOf, fromText, toPlain, toText } from "../../src/engine/plain"
+import { copyOf, fromText, isPlain, toPlain, toText } from "../../src/engine/plain"
 
 setFlagsFromString("--allow-natives-syntax")
 
@@ -77,6 +77,13 @@ describe("plain values", () => {
     assert.throws(() => toPlain(loop), TypeError)
     assert.throws(() => toPlain({ big: 1n }), TypeError)
     assert.throws(() => toPlain(() => 1), TypeError)
+  })
+
+  it("are told from what a copy would be another of", () => {
+    assert.ok(isPlain(sample()))
+    for (const value of [1n, () => 1, new Map(), Number.POSITIVE_INFINITY, Number.NaN]) {
+      assert.equal(isPlain([{ value }]), false)
+    }
   })
 
   it("grow in size with their content", () => {

@@ -1,7 +1,7 @@
 /** MikroORM's own storages, which share one. */
 import assert from "node:assert/strict"
 import { AsyncLocalStorage, executionAsyncResource } from "node:async_hooks"
-import { before, describe, it } from "node:test"
+import { before, describe, it, mock } from "node:test"
 import { RawQueryFragment, TransactionContext, UnitOfWork } from "@medusajs/framework/mikro-orm/core"
 import { shareStorages } from "../../src/medusa/shared-storages"
 import { Carried } from "../../src/tracking"
@@ -37,12 +37,26 @@ describe("storages", { skip }, () => {
     return names.filter((name) => name === "kResourceStore").length
   }
 
-  before(async () => {
-    assert.equal(await inAll({}, carriedNow), 4)
-    assert.equal(shareStorages(), true)
+  const old = { name: "old" }
+  let begin = () => {}
+  const underWay = TransactionContext.create(old as never, async () => {
+    await new Promise<void>((resolve) => {
+      begin = resolve
+    })
+    return transaction()
   })
 
-  it("are one for each promise", async () => {
+  before(async () => {
+    mock.timers.enable({ apis: ["setTimeout"] })
+    assert.equal(await inAll({}, carriedNow), 4)
+    for (let time = 0; time < 2; time++) assert.equal(shareStorages(), true)
+  })
+
+  it("are one for each promise, once what was under way has ended", async () => {
+    begin()
+    assert.equal(await underWay, old)
+    mock.timers.tick(60_000)
+    mock.timers.reset()
     assert.equal(await inAll({}, carriedNow), 1)
   })
 

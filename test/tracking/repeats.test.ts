@@ -8,7 +8,7 @@ describe("what is asked with a commit", () => {
   const sql = "select note from cart"
   const question: Question = {
     ...{ sql, key: sql, text: sql, shape: {}, tables: ["cart"], needs: [], proof: undefined },
-    ...{ isRepeatable: true, isOfCatalogue: false, isAlone: false, mayBeAhead: true },
+    ...{ isRepeatable: true, isOfPromotions: false, isAlone: false, mayBeAhead: true },
   }
   const responseOf = (note: string) => ({ rows: [{ note }], fields: [] })
   /** On a course on which that is asked after every commit. */
@@ -111,7 +111,7 @@ describe("what is asked along", () => {
   for (const isRepeatable of [true, false]) {
     const questionOf = (sql: string): Question => ({
       ...{ sql, key: sql, text: sql, shape: shapes.get(sql)!, tables: ["cart"], needs: [], proof: undefined },
-      ...{ isRepeatable, isOfCatalogue: false, isAlone: false, mayBeAhead: true },
+      ...{ isRepeatable, isOfPromotions: false, isAlone: false, mayBeAhead: true },
     })
 
     it(`shows fewer columns to who asks for them${isRepeatable ? "" : ", as often as expected"}`, async () => {
@@ -146,7 +146,7 @@ describe("what is expected to be asked of an id that was just made up", () => {
   const sql = "select id from line where cart_id = 'new'"
   const questionOf = (...values: string[]): Question => ({
     ...{ sql, key: sql, text: sql, shape, tables: ["line"], needs: [{ table: "line", values }] },
-    ...{ proof: undefined, isRepeatable: true, isOfCatalogue: false, isAlone: false, mayBeAhead: true },
+    ...{ proof: undefined, isRepeatable: true, isOfPromotions: false, isAlone: false, mayBeAhead: true },
   })
   const shape = {}
   const luck = { tries: 0, serves: 0 }
@@ -232,7 +232,7 @@ describe("what was read before a transaction ends or a lock is got", () => {
     let asked = 0
     const question: Question = {
       ...{ sql: table, key: table, text: table, shape: {}, tables: [table], needs: [], proof: undefined },
-      ...{ isRepeatable: true, isOfCatalogue: false, isAlone: false, mayBeAhead: true },
+      ...{ isRepeatable: true, isOfPromotions: false, isAlone: false, mayBeAhead: true },
     }
     await repeats.answer(question, async () => {
       asked++
@@ -289,7 +289,7 @@ describe("what a request begins with", () => {
       needs: [],
       proof: undefined,
       isRepeatable: true,
-      isOfCatalogue: false,
+      isOfPromotions: false,
       isAlone: false,
       mayBeAhead: true,
     },
@@ -324,7 +324,7 @@ describe("what the requests before asked", () => {
   const region: Question = {
     ...{ sql: "select * from region", key: "select * from region", text: "select *, versions from region" },
     ...{ shape: {}, tables: ["region"], needs: [], proof: "select versions from region" },
-    ...{ isRepeatable: true, isOfCatalogue: false, isAlone: false, mayBeAhead: true },
+    ...{ isRepeatable: true, isOfPromotions: false, isAlone: false, mayBeAhead: true },
   }
   const course = new Course()
   const response = { rows: [{ name: "EU", "pegasus versions": "1" }], fields: [{ name: "pegasus versions" }] }
@@ -394,7 +394,7 @@ describe("what the requests before asked of the same rows with more columns", ()
     ...{
       proof: "select v from cart",
       isRepeatable: true,
-      isOfCatalogue: false,
+      isOfPromotions: false,
       isAlone: false,
       mayBeAhead: true,
     },
