@@ -662,7 +662,7 @@ export class Repeats {
     else this.movedAt.set(table, this.moves)
   }
 
-  /** Whether nothing that reads these tables has moved since the request began. */
+  /** Whether what is read of these tables cannot have become another by this request, or while it waited for a lock. */
   isUntouched(tables: readonly string[]): boolean {
     return this.isUnmoved(tables, 0)
   }
