@@ -230,8 +230,7 @@ export class Freshness {
     if (!question) return undefined
     const { tables, proof, isRepeatable } = question
     const when = { turn, since }
-    const isKept =
-      since === 0 && question.isOfPromotions && this.tracker.recalls && repeats.isUntouched(tables)
+    const isKept = since === 0 && question.isOfPromotions && this.tracker.recalls && repeats.isUnmoved(tables)
     const ask = async (send: SendAll) => {
       const { response, versions } = await repeats.answer(question, send, when)
       const isProven = proof !== undefined && versions !== undefined && since === 0
@@ -240,9 +239,11 @@ export class Freshness {
       return response
     }
     const answer = async (send: SendAll) => {
-      const found = isKept ? this.keptStatements.recall(question) : undefined
-      if (found) repeats.noteAnswer(question, found, when)
-      return found ?? (isKept ? this.keptStatements.keep(question, () => ask(send)) : ask(send))
+      if (!isKept) return ask(send)
+      const found = this.keptStatements.recall(question)
+      if (!found) return this.keptStatements.keep(question, () => ask(send))
+      repeats.noteAnswer(question, found, when)
+      return found
     }
     return { answer }
   }

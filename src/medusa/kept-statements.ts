@@ -4,7 +4,7 @@
  * may have, or waited for a lock.
  */
 import { LRUCache } from "lru-cache"
-import { answerOf } from "../tracking"
+import { emptyAnswerOf, otherwise } from "../tracking"
 import type { Freshness } from "./freshness"
 import { keyOf, loadWhole, type PartsOptions, recall } from "./module-reads"
 
@@ -21,10 +21,15 @@ export function keepStatements(options: KeptStatementsOptions): void {
   freshness.keptStatements = {
     has: (sql) => recalled.has(sql),
     recall({ sql, shape }) {
-      const found = answerOf(shape, []) && recall(keyOf("statement", sql), options)
-      if (found) recalled.set(sql, true)
-      else recalled.delete(sql)
-      return found && answerOf(shape, found.value as Record<string, unknown>[])
+      const none = emptyAnswerOf(shape)
+      const found = none && recall(keyOf("statement", sql), options)
+      if (!found) {
+        recalled.delete(sql)
+        return undefined
+      }
+      recalled.set(sql, true)
+      const rows = found.value as Record<string, unknown>[]
+      return otherwise(none, { rows, rowCount: rows.length })
     },
     keep: ({ sql }, ask) =>
       new Promise((resolve, reject) => {

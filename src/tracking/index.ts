@@ -4,8 +4,8 @@ export { Carried } from "./carried"
 export { Course, ids } from "./course"
 export { type Catalog, type Change, nameOfTag, type Table, tagsOfChange, tagsOfChanges } from "./dependencies"
 export {
-  answerOf,
   type Committing,
+  emptyAnswerOf,
   moment,
   type Past,
   type Question,

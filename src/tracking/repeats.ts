@@ -398,7 +398,7 @@ export class Repeats {
     const before = this.shownBefore.get(shows.rows)
     return before?.find(
       ([, { question: more }]) =>
-        holds(showsOf(more)!.selection, shows.selection) && this.isUntouched(more.tables),
+        holds(showsOf(more)!.selection, shows.selection) && this.isUnmoved(more.tables),
     )
   }
 
@@ -424,7 +424,7 @@ export class Repeats {
     const { needs, shape, proof } = one.question
     const areNew = ({ table, values }: Question["needs"][number]) =>
       values.length > 0 && values.every((value) => this.isNew(value, table))
-    const response = needs.some(areNew) ? emptyAnswers.get(shape) : undefined
+    const response = needs.some(areNew) ? emptyAnswerOf(shape) : undefined
     if (!response) return false
     trying(one)
     const value = Promise.resolve({ response, versions: proof === undefined ? undefined : "" })
@@ -662,16 +662,15 @@ export class Repeats {
     else this.movedAt.set(table, this.moves)
   }
 
-  /** Whether what is read of these tables cannot have become another by this request, or while it waited for a lock. */
-  isUntouched(tables: readonly string[]): boolean {
-    return this.isUnmoved(tables, 0)
-  }
-
   private stands({ question, began }: Answer): boolean {
     return this.isUnmoved(question.tables, began)
   }
 
-  private isUnmoved(tables: readonly string[], began: number): boolean {
+  /**
+   * Whether what is read of these tables cannot have become another by this request, or while it waited for a lock.
+   * @param began since when; default since the request began
+   */
+  isUnmoved(tables: readonly string[], began = 0): boolean {
     return this.allMovedAt <= began && tables.every((table) => (this.movedAt.get(table) ?? 0) <= began)
   }
 }
@@ -754,11 +753,8 @@ function noteEmpty(shape: Shape, response: Response): void {
   if (!emptyAnswers.has(shape)) emptyAnswers.set(shape, otherwise(response, { rows: [], rowCount: 0 }))
 }
 
-/** An answer with these rows; undefined while no statement of the shape was answered. */
-export function answerOf(shape: Shape, rows: Response["rows"]): Response | undefined {
-  const none = emptyAnswers.get(shape)
-  return none && otherwise(none, { rows, rowCount: rows.length })
-}
+/** Undefined while no statement of the shape was answered. */
+export const emptyAnswerOf = (shape: Shape): Response | undefined => emptyAnswers.get(shape)
 
 function givenBy({ proof, shape }: Question, response: Response): Given {
   const versions = proof === undefined ? undefined : takeVersions(response)
