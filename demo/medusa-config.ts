@@ -2,6 +2,7 @@
  * The demo store: stock Medusa in every respect but one, where answers are cached.
  * PEGASUS_DEMO_CACHE chooses: "off" no caching, "medusa" Medusa's own Caching Module on Redis,
  * "pegasus" ours. All else is equal, so a difference in a measurement is a difference of the cache.
+ * PEGASUS_DEMO_MODULES chooses where events, workflows and locks are: "memory", or "redis" as in stores of several processes.
  */
 import { defineConfig } from "@medusajs/framework/utils"
 import { withPegasus } from "medusa-pegasus"
@@ -23,7 +24,21 @@ const store = {
   },
   admin: { disable: true },
   featureFlags: { translation: true },
-  modules: [{ resolve: "./src/modules/brand" }, { resolve: "@medusajs/medusa/translation" }],
+  modules: [
+    { resolve: "./src/modules/brand" },
+    { resolve: "@medusajs/medusa/translation" },
+    ...(process.env.PEGASUS_DEMO_MODULES === "redis" ? modulesOnRedis() : []),
+  ],
+}
+
+function modulesOnRedis() {
+  const locks = "@medusajs/medusa/locking-redis"
+  const providers = [{ id: "locking-redis", resolve: locks, is_default: true, options: { redisUrl } }]
+  return [
+    { resolve: "@medusajs/medusa/event-bus-redis", options: { redisUrl } },
+    { resolve: "@medusajs/medusa/workflow-engine-redis", options: { redis: { redisUrl } } },
+    { resolve: "@medusajs/medusa/locking", options: { providers } },
+  ]
 }
 
 const modes = {

@@ -5,8 +5,13 @@ import { DemoError } from "./errors"
 export const cacheModes = ["off", "medusa", "pegasus"] as const
 export type CacheMode = (typeof cacheModes)[number]
 
+export const modulePlaces = ["memory", "redis"] as const
+export type ModulePlace = (typeof modulePlaces)[number]
+
 export interface StoreOptions {
   cache: CacheMode
+  /** Where Medusa's events, workflows and locks are; stores of several processes have them in Redis. */
+  modules: ModulePlace
   port: number | undefined
   products: number
   /** Past orders of a store that has grown; it has the faults of one, too. 0: a store as it was filled. */
@@ -19,7 +24,7 @@ export interface StoreOptions {
   proxy: boolean
 }
 
-const usage = `Options: --cache off|medusa|pegasus [--port N] [--products N] [--orders N] [--database-url URL] [--redis-url URL] [--db-rtt MS] [--proxy]`
+const usage = `Options: --cache off|medusa|pegasus [--port N] [--products N] [--orders N] [--database-url URL] [--redis-url URL] [--db-rtt MS] [--modules memory|redis] [--proxy]`
 
 /** @throws DemoError DEMO_ARGUMENTS */
 export function parseArguments(args: string[], env = process.env): StoreOptions {
@@ -28,9 +33,14 @@ export function parseArguments(args: string[], env = process.env): StoreOptions 
   if (!cache || !cacheModes.includes(cache)) {
     throw wrong(`--cache must be one of ${cacheModes.join(", ")}${cache ? `, not "${cache}"` : ""}.`)
   }
+  const modules = (values.modules ?? "memory") as ModulePlace
+  if (!modulePlaces.includes(modules)) {
+    throw wrong(`--modules must be one of ${modulePlaces.join(", ")}, not "${modules}".`)
+  }
   if (values.proxy && cache !== "pegasus") throw wrong(`--proxy needs --cache pegasus, not "${cache}".`)
   return {
     cache,
+    modules,
     port: values.port === undefined ? undefined : wholeNumber("port", values.port, 1, 65_535),
     products: wholeNumber("products", values.products ?? "500", 1, 1_000_000),
     orders: values.orders === undefined ? 0 : wholeNumber("orders", values.orders, 100, 10_000_000),
@@ -54,6 +64,7 @@ function parse(args: string[]) {
         "database-url": text,
         "redis-url": text,
         "db-rtt": text,
+        modules: text,
         proxy: { type: "boolean" },
       },
     }).values

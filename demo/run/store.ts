@@ -56,7 +56,7 @@ async function runStore(options: StoreOptions, signal: AbortSignal): Promise<voi
       return detour.url
     }
     const port = options.port ?? (await freePort())
-    const env = environmentOf(options.cache, await far(databaseUrl), await far(redisUrl))
+    const env = environmentOf(options, await far(databaseUrl), await far(redisUrl))
     const url = `http://localhost:${port}`
     const started: Program[] = []
     const start = async (name: string, program: string, args: string[], at: string) => {
@@ -95,12 +95,13 @@ async function runStore(options: StoreOptions, signal: AbortSignal): Promise<voi
   }
 }
 
-const environmentOf = (cache: string, databaseUrl: string, redisUrl: string) => ({
+const environmentOf = ({ cache, modules }: StoreOptions, databaseUrl: string, redisUrl: string) => ({
   ...process.env,
   NODE_ENV: "production",
   MEDUSA_DISABLE_TELEMETRY: "1",
   DATABASE_URL: databaseUrl,
   PEGASUS_DEMO_CACHE: cache,
+  PEGASUS_DEMO_MODULES: modules,
   PEGASUS_DEMO_REDIS_URL: redisUrl,
 })
 

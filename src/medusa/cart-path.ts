@@ -7,6 +7,7 @@ import { Modules } from "@medusajs/framework/utils"
 import type { Cache } from "../engine"
 import { copyCheckpointsOnce } from "./checkpoint-copies"
 import { spareCheckpoints } from "./checkpoints"
+import { saveCheckpointsInOneGo } from "./checkpoints-on-redis"
 import { tellFlushes } from "./flushed-updates"
 import { foldTransactions } from "./folded-transactions"
 import type { Database, Freshness } from "./freshness"
@@ -33,6 +34,7 @@ export interface CartPathOptions {
 export function shortenCartPath(options: CartPathOptions): string[] {
   const { database, freshness } = options
   const locking = MedusaModule.getModuleInstance(Modules.LOCKING)?.[Modules.LOCKING] as unknown
+  const functions = cheapenFunctions()
   const otherwise = notAsRead({
     storages: shareStorages,
     "flushed updates": tellFlushes,
@@ -42,9 +44,10 @@ export function shortenCartPath(options: CartPathOptions): string[] {
     "new ids": () => noteMadeIds(freshness),
     "repeated finds": () => spareFinds(freshness),
     carts: () => keepCarts(options),
-    checkpoints: spareCheckpoints,
+    checkpoints: () => spareCheckpoints(freshness),
     "copies of checkpoints": copyCheckpointsOnce,
-    executions: () => saveExecutionsUnread(database),
+    "checkpoints on Redis": saveCheckpointsInOneGo,
+    executions: () => saveExecutionsUnread(database, freshness),
   })
-  return [...otherwise, ...cheapenFunctions()]
+  return [...otherwise, ...functions]
 }

@@ -17,7 +17,7 @@ interface Step {
   definition?: { store?: boolean }
 }
 
-interface Flow {
+export interface Flow {
   state: TransactionState
   steps: Record<string, Step>
   definition: unknown
@@ -35,7 +35,7 @@ interface Checkpoint {
   errors: unknown[]
 }
 
-interface Transaction {
+export interface Transaction {
   modelId: string
   transactionId: string
   getFlow(): Flow
@@ -43,7 +43,7 @@ interface Transaction {
   getErrors(): unknown[]
 }
 
-interface SaveOptions {
+export interface SaveOptions {
   stepId?: string
 }
 
@@ -53,7 +53,6 @@ interface Storage {
 }
 
 interface Transactions {
-  keyPrefix: string
   prototype: { saveCheckpoint?: (this: Transaction, options?: SaveOptions) => Promise<unknown> }
 }
 
@@ -65,11 +64,11 @@ export function copyCheckpointsOnce(): boolean {
   const keyValueStore = storageInMemory<Storage>()
   if (!keyValueStore) return true
   const { storage, isLocked } = keyValueStore
-  const { keyPrefix, prototype } = DistributedTransaction as unknown as Transactions
+  const { prototype } = DistributedTransaction as unknown as Transactions
   const save = prototype.saveCheckpoint
   if (typeof save !== "function" || typeof storage !== "object" || !(isLocked instanceof Map)) return false
   prototype.saveCheckpoint = function (options = {}) {
-    const key = TransactionOrchestrator.getKeyName(keyPrefix, this.modelId, this.transactionId)
+    const key = keyOf(this)
     const saved = storage[key]
     const isPlain = saved && !isLocked.has(key) && goesOn(this, saved, options)
     if (!isPlain) return save.call(this, options)
@@ -77,6 +76,12 @@ export function copyCheckpointsOnce(): boolean {
     return Promise.resolve(storage[key])
   }
   return true
+}
+
+/** Under which it is saved. */
+export function keyOf({ modelId, transactionId }: Transaction): string {
+  const { keyPrefix } = DistributedTransaction as unknown as { keyPrefix: string }
+  return TransactionOrchestrator.getKeyName(keyPrefix, modelId, transactionId)
 }
 
 /**
@@ -125,25 +130,34 @@ const isSame = (one: unknown, other: unknown): boolean =>
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
-/** Whether nothing is done when this is saved, but that it is kept. A step that waits, or is tried again later, is to be stored (`store`). */
+/** Whether nothing is done when this is saved, but that it is kept. */
 function goesOn(transaction: Transaction, saved: Checkpoint, { stepId }: SaveOptions): boolean {
-  const flow = transaction.getFlow()
-  if (flow.state !== TransactionState.INVOKING || transaction.getErrors().length > 0) return false
-  if (flow.cancelledAt || saved.flow.cancelledAt || !saved.flow.steps) return false
+  if (!isUnderWay(transaction) || saved.flow.cancelledAt || !saved.flow.steps) return false
   const { state } = (stepId === undefined ? undefined : saved.flow.steps[stepId]?.invoke) ?? {}
-  if (state !== undefined && !isOpen(state)) return false
-  if (Object.values(flow.steps).some((step) => step.definition?.store)) return false
-  return canBeWritten(transaction.getContext(), saved.context)
+  return (
+    (state === undefined || isOpen(state)) && canBeWritten(transaction.getContext(), saved.context.invoke)
+  )
 }
 
-const isOpen = (state: TransactionStepState) =>
+/** Whether it goes forward, and nothing of it is kept in the database meanwhile. A step that waits, or is tried again later, is to be stored (`store`). */
+export function isUnderWay(transaction: Transaction): boolean {
+  const { state, cancelledAt, steps } = transaction.getFlow()
+  if (state !== TransactionState.INVOKING || cancelledAt || transaction.getErrors().length > 0) return false
+  return !Object.values(steps).some((step) => step.definition?.store)
+}
+
+/** Whether a step has not ended. */
+export const isOpen = (state: unknown) =>
   state === TransactionStepState.NOT_STARTED || state === TransactionStepState.INVOKING
 
-/** What a step gave is tried when it is new; with all that was given before by Medusa, when the flow ends. */
-function canBeWritten({ invoke }: Context, saved: Context): boolean {
+/**
+ * What a step gave is tried when it is new; with all that was given before by Medusa, when the flow ends.
+ * @param before what was tried
+ */
+export function canBeWritten({ invoke }: Context, before: Record<string, unknown>): boolean {
   try {
     for (const [step, given] of Object.entries(invoke)) {
-      if (saved.invoke[step] !== given) JSON.stringify(given)
+      if (before[step] !== given) JSON.stringify(given)
     }
     return true
   } catch {

@@ -328,6 +328,11 @@ export class Freshness {
     this.tracker.repeats?.made(id)
   }
 
+  /** Whether this request, a shopper's, made up an id. */
+  hasMade(id: string): boolean {
+    return this.tracker.repeats?.hasMade(id) === true
+  }
+
   /** Others may have written what this request has read. @param until the `moment` at which the last of them may have */
   forgetRepeats(until?: number): void {
     this.tracker.repeats?.forget(until)

@@ -12,8 +12,9 @@ import { TransactionOrchestrator } from "@medusajs/framework/orchestration"
 import { cheapenCopies } from "./cheap-copies"
 import { cheapenNumbers } from "./cheap-numbers"
 import { cheapenSerializer } from "./cheap-serializer"
+import { ulidPackage } from "./made-ids"
 import { pickFields } from "./picked-fields"
-import { placeFrom, queryPackage } from "./query-package"
+import { queryPackage } from "./query-package"
 import { resolveValuesOnce } from "./resolved-values"
 import { notAsRead } from "./seams"
 
@@ -98,20 +99,11 @@ const previousStep: PreviousStep = ({ steps }, { id }) => {
   return steps[parent]
 }
 
-interface UlidPackage {
-  ulid: unknown
-  factory?: (random: () => number) => unknown
-}
-
 function cheapenIds(): boolean {
-  try {
-    const utils = placeFrom("@medusajs/utils", require.resolve("@medusajs/framework/utils"))
-    const ulid = require(placeFrom("ulid", utils)) as UlidPackage
-    ulid.ulid = ulid.factory!(randomOfMany())
-    return true
-  } catch {
-    return false
-  }
+  const ulids = ulidPackage()
+  if (typeof ulids?.factory !== "function") return false
+  ulids.ulid = ulids.factory(randomOfMany())
+  return true
 }
 
 /** @returns what gives a random byte as a number from 0 to 1 */

@@ -3,13 +3,13 @@
  * id that was just made up; and before it saves it for the last it reads back what it wrote, makes an object of it, and compares with that. Here the first is an
  * `insert`, and the last an `update` that reads nothing and makes no object of it.
  *
- * The seam: the storage of the in-memory workflow engine has each state `upsert`ed (workflow-engine-inmemory/dist/utils/workflow-orchestrator-storage.js:178, 2.21.2), which finds
+ * The seam: the storage of the workflow engine has each state `upsert`ed (workflow-engine-inmemory/dist/utils/workflow-orchestrator-storage.js:178, workflow-engine-redis/dist/utils/workflow-orchestrator-storage.js:225, 2.21.2), which finds
  * what is there and writes what is another (utils/dist/dal/mikro-orm/mikro-orm-repository.js:286). Whatever comes between the two is saved as ever, and so is what is no longer there.
  */
 import { TransactionState } from "@medusajs/framework/utils"
 import { LRUCache } from "lru-cache"
-import { isJustMade, storageInMemory } from "./checkpoints"
-import type { Database } from "./freshness"
+import { isOnlyOurs, storageOfMedusa } from "./checkpoints"
+import type { Database, Freshness } from "./freshness"
 
 interface Executions {
   create?(rows: readonly Execution[], ...rest: unknown[]): Promise<readonly { id: string }[]>
@@ -35,15 +35,19 @@ const ends: ReadonlySet<unknown> = new Set([
 ])
 
 /**
- * Another workflow engine than the one in memory is left alone.
+ * Another workflow engine than Medusa's two is left alone.
  * @returns false when it is not as expected, and nothing was changed
  */
-export function saveExecutionsUnread(database: Pick<Database, "raw">): boolean {
-  const storage = storageInMemory<{ workflowExecutionService_?: Executions }>()
+export function saveExecutionsUnread(
+  database: Pick<Database, "raw">,
+  freshness: Pick<Freshness, "hasMade">,
+): boolean {
+  const storage = storageOfMedusa<{ workflowExecutionService_?: Executions }>()
   if (!storage) return true
   const executions = storage.workflowExecutionService_
   const { create, upsert } = executions ?? {}
   if (!executions || typeof upsert !== "function" || typeof create !== "function") return false
+  const isOurs = isOnlyOurs(freshness)
   /** The ids of those that this process has begun; undefined while, or when, that is not known. */
   const begun = new LRUCache<string, { id: string | undefined }>({ max: mostExecutions })
   executions.upsert = async function (rows, ...rest) {
@@ -52,7 +56,7 @@ export function saveExecutionsUnread(database: Pick<Database, "raw">): boolean {
     const { workflow_id, transaction_id, run_id, state } = row
     const key = [workflow_id, transaction_id, run_id].join(" ")
     const known = begun.get(key)
-    if (state === TransactionState.NOT_STARTED && !known && isJustMade(transaction_id, Date.now())) {
+    if (state === TransactionState.NOT_STARTED && !known && isOurs(transaction_id)) {
       begun.set(key, { id: undefined })
       const created = await create.call(this, rows)
       begun.set(key, { id: created[0]?.id })

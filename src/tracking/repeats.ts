@@ -138,6 +138,8 @@ export class Repeats {
   private readonly written = new WeakMap<object, Set<string | undefined>>()
   /** Ids that this request made up since it last committed something, and when. */
   private readonly madeAt = new Map<unknown, number>()
+  /** All that this request made up. */
+  private readonly ownIds = new Set<string>()
   /** Ids in what was inserted last, by table. */
   readonly inserted = new Map<string, readonly string[]>()
   private readonly answers = new Map<string, Answer>()
@@ -610,6 +612,12 @@ export class Repeats {
   /** This id was made up for something that is yet to be written. */
   made(id: string): void {
     this.madeAt.set(id, this.moves)
+    this.ownIds.add(id)
+  }
+
+  /** Whether this request made up an id. */
+  hasMade(id: string): boolean {
+    return this.ownIds.has(id)
   }
 
   /**

@@ -1,0 +1,97 @@
+/**
+ * A flow that keeps its state (`complete-cart`) saves it at each of its forty steps, before and after. Medusa's engine on Redis reads for that what is there, to see that no other process has
+ * ended the step or cancelled the flow, and then writes: two ways to Redis and back, one after the other. Here Redis itself looks whether what is there is still what this process wrote,
+ * and writes it over: one way. What is saved before a step is not waited for: should it not be what was written any more, that is heard when the step has ended, from
+ * Medusa, as if it had happened a moment later.
+ *
+ * The seam: `saveCheckpoint` (orchestration/dist/transaction/distributed-transaction.js:336, 2.21.2), in place of it and of `save`
+ * (workflow-engine-redis/dist/utils/workflow-orchestrator-storage.js:326). Whatever is not plain is saved by Medusa, as in memory (checkpoint-copies.ts); and so is
+ * what another process has changed, and what Redis does not answer.
+ */
+import { createHash } from "node:crypto"
+import { DistributedTransaction } from "@medusajs/framework/orchestration"
+import {
+  canBeWritten,
+  type Flow,
+  isOpen,
+  isUnderWay,
+  keyOf,
+  type SaveOptions,
+  type Transaction,
+} from "./checkpoint-copies"
+import { storageOnRedis } from "./checkpoints"
+
+interface Storage {
+  redisClient?: { eval?(script: string, keys: 1, ...rest: string[]): Promise<unknown> }
+}
+
+/** What this process wrote last. */
+interface Written {
+  digest: string
+  /** Of each step. */
+  states: Record<string, unknown>
+  /** What the steps gave. */
+  given: Record<string, unknown>
+}
+
+interface Saved {
+  flow: Flow
+  errors: unknown[]
+}
+
+interface Transactions {
+  prototype: { saveCheckpoint?: (this: Transaction, options?: SaveOptions) => Promise<Saved | undefined> }
+}
+
+/** Also when it is sent a second time, because the answer was lost. */
+const overwrite = `local there = redis.call("GET", KEYS[1])
+local digest = there and redis.sha1hex(there)
+if digest ~= ARGV[1] and digest ~= ARGV[2] then return 0 end
+redis.call("SET", KEYS[1], ARGV[3])
+return 1`
+
+/**
+ * Another workflow engine than the one on Redis is left alone.
+ * @returns false when it is not as expected, and nothing was changed
+ */
+export function saveCheckpointsInOneGo(): boolean {
+  const storage = storageOnRedis<Storage>()
+  if (!storage) return true
+  const { prototype } = DistributedTransaction as unknown as Transactions
+  const save = prototype.saveCheckpoint
+  const { redisClient } = storage
+  if (typeof save !== "function" || typeof redisClient?.eval !== "function") return false
+  const written = new WeakMap<Transaction, Written>()
+  prototype.saveCheckpoint = async function (options = {}) {
+    const last = written.get(this)
+    const given = { ...this.getContext().invoke }
+    if (last && goesOn(this, last, options)) {
+      const next = writtenOf({ flow: this.getFlow(), errors: [] }, given)
+      written.set(this, next)
+      const isWritten = redisClient.eval!(overwrite, 1, keyOf(this), last.digest, next.digest, next.text)
+        .then((answer) => answer === 1)
+        .catch(() => false)
+      if (options.stepId === undefined || (await isWritten)) return undefined
+    }
+    written.delete(this)
+    const saved = await save.call(this, options)
+    if (saved && isUnderWay(this)) written.set(this, writtenOf(saved, given))
+    return saved
+  }
+  return true
+}
+
+/** As Medusa writes it. */
+function writtenOf({ flow, errors }: Saved, given: Written["given"]): Written & { text: string } {
+  const text = JSON.stringify({ errors, flow })
+  const states = Object.fromEntries(Object.entries(flow.steps).map(([id, { invoke }]) => [id, invoke?.state]))
+  const digest = createHash("sha1").update(text).digest("hex")
+  return { digest, states, given, text }
+}
+
+/** Whether nothing is done when this is saved, but that it is kept. */
+function goesOn(transaction: Transaction, { states, given }: Written, { stepId }: SaveOptions): boolean {
+  const state = stepId === undefined ? undefined : states[stepId]
+  const isEnded = state !== undefined && !isOpen(state)
+  return isUnderWay(transaction) && !isEnded && canBeWritten(transaction.getContext(), given)
+}
