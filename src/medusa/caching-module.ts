@@ -25,6 +25,7 @@ import type {
   Logger,
 } from "@medusajs/framework/types"
 import { GraphQLUtils, Modules } from "@medusajs/framework/utils"
+import { LRUCache } from "lru-cache"
 import {
   type Cache,
   connect,
@@ -64,6 +65,9 @@ interface Dependencies {
 const defaultTtl = 3_600_000
 /** How long one caller waits for the load of another, in milliseconds. */
 const longestWait = 2_000
+/** How long what was not kept is loaded without looking for it, in milliseconds. */
+const notKeptFor = 60_000
+const mostNotKept = 10_000
 /** What Medusa's documentation calls clearing everything. */
 const wildcard = "*"
 
@@ -82,6 +86,8 @@ export class CachingModuleService implements ICachingModuleService {
   private readonly providerIds: string[]
   private readonly replacedDefault: string | undefined
   private readonly loads = new PendingLoads()
+  /** Loads whose results were not kept: nobody need look for them, or wait for who loads them. */
+  private readonly notKept = new LRUCache<string, true>({ max: mostNotKept, ttl: notKeptFor })
   private readonly strangers = new Set<string>()
   private readonly database: Database
   private readonly feed: FeedOptions
@@ -134,6 +140,7 @@ export class CachingModuleService implements ICachingModuleService {
   async get(options: Method<"get">): Promise<unknown> {
     const { key, tags, providers = this.providerIds.slice(0, 1) } = options
     requireKeyOrTags(key, tags)
+    if (key !== undefined && willSet(options) && this.notKept.has(key)) return null
     const isPart = this.freshness?.isReading
     const reading = key !== undefined && willSet(options) ? this.freshness?.begin(key) : undefined
     // Only then: without a pause a miss takes its place in the order of changes as it comes.
@@ -174,6 +181,9 @@ export class CachingModuleService implements ICachingModuleService {
     const isPart = isLoad && this.freshness?.isReading
     const ended = ending ? await ending : untracked
     const read = isKept ? untracked : ended
+    if (read) this.notKept.delete(key)
+    // Not for ever: it may have been for something that passes.
+    else if (!this.notKept.has(key)) this.notKept.set(key, true)
     const isAutomatic = (!tags || computeAutomaticTags) && !read?.isWhole
     const automatic = isAutomatic ? tagsOfData(data, this.schema) : []
     const given = [...new Set([...(tags ?? []), ...automatic])]
