@@ -5,6 +5,7 @@
  *   npm run lockstep -- --minutes 10 --seed 7
  *   npm run lockstep -- --buyers 100 --pieces 10    many buyers for few pieces, in each store on its own
  *   npm run lockstep -- --carts 50 --minutes 5      many carts at once while prices change, in each store on its own
+ *   --modules redis    Medusa's events, workflows and locks on Redis, as in stores of several processes
  */
 const { parseArgs } = require("node:util")
 const { buildDemo, prepare } = require("./setup")
@@ -13,8 +14,9 @@ async function main() {
   const text = (value) => ({ type: "string", default: value })
   const chance = String(Math.floor(Math.random() * 1_000_000))
   const crowds = { buyers: { type: "string" }, pieces: text("10"), carts: { type: "string" } }
-  const options = { minutes: text("2"), seed: text(chance), ...crowds }
+  const options = { minutes: text("2"), seed: text(chance), modules: text("memory"), ...crowds }
   const { values } = parseArgs({ options })
+  process.env.PEGASUS_DEMO_MODULES = values.modules
   await prepare()
   await buildDemo()
   if (values.buyers) return compete(Number(values.buyers), Number(values.pieces))

@@ -42,9 +42,10 @@ export async function openPair(): Promise<Pair> {
   await fillDatabase(filled.url, 20, new AbortController().signal)
   const databases = [filled, await createDatabase("pegasus_lockstep_b", filled)]
   const [one, other] = databases.map(({ url }) => url) as [string, string]
-  const open = async (mode: string, url: string) =>
-    startStore(["--cache", mode, "--database-url", url, "--redis-url", services.urls.redis])
-  const started = await Promise.all([open("off", one), open("pegasus", other)])
+  // Each has a Redis database of its own: where modules are on Redis, they are not two processes of one store.
+  const open = async (mode: string, url: string, number: number) =>
+    startStore(["--cache", mode, "--database-url", url, "--redis-url", `${services.urls.redis}/${number}`])
+  const started = await Promise.all([open("off", one, 1), open("pegasus", other, 2)])
   const stores = (await Promise.all(
     started.map(async ({ ready }) => ({ ready, adminToken: await adminTokenOf(ready), known: {} })),
   )) as [Mine, Mine]
