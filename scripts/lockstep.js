@@ -16,7 +16,7 @@ async function main() {
   const crowds = { buyers: { type: "string" }, pieces: text("10"), carts: { type: "string" } }
   const options = { minutes: text("2"), seed: text(chance), modules: text("memory"), ...crowds }
   const { values } = parseArgs({ options })
-  process.env.PEGASUS_DEMO_MODULES = values.modules
+  process.env.PEGASUS_STORE_MODULES = values.modules
   await prepare()
   await buildDemo()
   if (values.buyers) return compete(Number(values.buyers), Number(values.pieces))

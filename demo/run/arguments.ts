@@ -33,7 +33,7 @@ export function parseArguments(args: string[], env = process.env): StoreOptions 
   if (!cache || !cacheModes.includes(cache)) {
     throw wrong(`--cache must be one of ${cacheModes.join(", ")}${cache ? `, not "${cache}"` : ""}.`)
   }
-  const modules = (values.modules ?? env.PEGASUS_DEMO_MODULES ?? "memory") as ModulePlace
+  const modules = (values.modules ?? env.PEGASUS_STORE_MODULES ?? "memory") as ModulePlace
   if (!modulePlaces.includes(modules)) {
     throw wrong(`--modules must be one of ${modulePlaces.join(", ")}, not "${modules}".`)
   }

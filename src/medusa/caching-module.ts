@@ -39,7 +39,7 @@ import {
 } from "../engine"
 import { shortenCartPath } from "./cart-path"
 import { type EntitySchema, tagsOfData, tagsOfEvent } from "./entities"
-import { type Database, Freshness, installFeed, untracked } from "./freshness"
+import { type Database, Freshness, installFeed, neverKept, untracked } from "./freshness"
 import { HttpCache } from "./http-cache"
 import { keepStatements } from "./kept-statements"
 import { keepModuleReads } from "./module-reads"
@@ -65,7 +65,7 @@ interface Dependencies {
 const defaultTtl = 3_600_000
 /** How long one caller waits for the load of another, in milliseconds. */
 const longestWait = 2_000
-/** How long what was not kept is loaded without looking for it, in milliseconds. */
+/** How long what is never kept is loaded without looking for it, in milliseconds: it may show something else one day. */
 const notKeptFor = 60_000
 const mostNotKept = 10_000
 /** What Medusa's documentation calls clearing everything. */
@@ -86,7 +86,7 @@ export class CachingModuleService implements ICachingModuleService {
   private readonly providerIds: string[]
   private readonly replacedDefault: string | undefined
   private readonly loads = new PendingLoads()
-  /** Loads whose results were not kept: nobody need look for them, or wait for who loads them. */
+  /** Loads that show stock, by key: nobody looks for what they gave, follows what they read, or waits for who loads it. */
   private readonly notKept = new LRUCache<string, true>({ max: mostNotKept, ttl: notKeptFor })
   private readonly strangers = new Set<string>()
   private readonly database: Database
@@ -140,17 +140,22 @@ export class CachingModuleService implements ICachingModuleService {
   async get(options: Method<"get">): Promise<unknown> {
     const { key, tags, providers = this.providerIds.slice(0, 1) } = options
     requireKeyOrTags(key, tags)
-    if (key !== undefined && willSet(options) && this.notKept.has(key)) return null
     const isPart = this.freshness?.isReading
-    const reading = key !== undefined && willSet(options) ? this.freshness?.begin(key) : undefined
+    const isNotKept = key !== undefined && willSet(options) && this.notKept.has(key)
+    const isSought = key !== undefined && willSet(options) && !isNotKept
+    const reading = isSought ? this.freshness?.begin(key) : undefined
     // Only then: without a pause a miss takes its place in the order of changes as it comes.
-    if (this.freshness?.wrote) await this.freshness.settle()
+    if (this.freshness?.wrote && !isNotKept) await this.freshness.settle()
     for (const provider of providers) {
       if (!this.declares(provider)) continue
       const room = this.roomOf(provider)
       if (key !== undefined) {
         const at = entryKey(room, key)
-        const found = willSet(options) ? await this.cache.lead(at, longestWait, isPart) : await this.look(at)
+        const found = isSought
+          ? await this.cache.lead(at, longestWait, isPart)
+          : isNotKept
+            ? this.unsought()
+            : await this.look(at)
         if (found.state === "miss") {
           if (reading) this.freshness?.loads(reading)
           this.loads.began(at, found.lead)
@@ -181,9 +186,8 @@ export class CachingModuleService implements ICachingModuleService {
     const isPart = isLoad && this.freshness?.isReading
     const ended = ending ? await ending : untracked
     const read = isKept ? untracked : ended
-    if (read) this.notKept.delete(key)
-    // Not for ever: it may have been for something that passes.
-    else if (!this.notKept.has(key)) this.notKept.set(key, true)
+    if (read === neverKept) this.notKept.set(key, true)
+    else if (read) this.notKept.delete(key)
     const isAutomatic = (!tags || computeAutomaticTags) && !read?.isWhole
     const automatic = isAutomatic ? tagsOfData(data, this.schema) : []
     const given = [...new Set([...(tags ?? []), ...automatic])]
@@ -247,6 +251,11 @@ export class CachingModuleService implements ICachingModuleService {
     const found = await this.cache.get(key)
     if (found.state === "fresh") return found
     return { state: "miss", lead: { fence: found.fence, done: () => undefined } }
+  }
+
+  /** As `look`, where there is nothing. */
+  private unsought(): Led {
+    return { state: "miss", lead: { fence: this.cache.capture(), done: () => undefined } }
   }
 
   /** Makes every table tell its changes, if that is how changes are heard. @throws what the database throws */

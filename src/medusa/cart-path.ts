@@ -13,7 +13,7 @@ import { foldTransactions } from "./folded-transactions"
 import type { Database, Freshness } from "./freshness"
 import { keepCarts } from "./kept-carts"
 import type { Locking } from "./locks"
-import { noteMadeIds } from "./made-ids"
+import { noteMadeIds, noteMadeUlids } from "./made-ids"
 import { cheapenFunctions } from "./pure-functions"
 import { spareFinds } from "./repeated-finds"
 import { spareRepeats } from "./repeated-statements"
@@ -42,6 +42,7 @@ export function shortenCartPath(options: CartPathOptions): string[] {
     links: commitLinksAtOnce,
     "repeated statements": () => spareRepeats(database, locking as Locking | undefined, freshness),
     "new ids": () => noteMadeIds(freshness),
+    "ids of flows": () => noteMadeUlids(freshness),
     "repeated finds": () => spareFinds(freshness),
     carts: () => keepCarts(options),
     checkpoints: () => spareCheckpoints(freshness),

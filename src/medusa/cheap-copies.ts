@@ -36,7 +36,7 @@ function copyBeside(other: Copy): Copy {
   return copy
 }
 
-/** Another of the same fields, without what JSON leaves out. */
+/** Another of the same fields, without what JSON leaves out. @param value without fields that are named by symbols */
 export function copyOfFields(
   value: object,
   copy: (field: object, name: string) => unknown,

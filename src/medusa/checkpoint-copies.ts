@@ -14,14 +14,14 @@ import { storageInMemory } from "./checkpoints"
 
 interface Step {
   invoke?: { state: TransactionStepState }
-  definition?: { store?: boolean }
+  definition?: { store?: boolean; noCompensation?: boolean }
 }
 
 export interface Flow {
   state: TransactionState
   steps: Record<string, Step>
   definition: unknown
-  options: unknown
+  options: { store?: boolean } | undefined
   cancelledAt?: number
 }
 

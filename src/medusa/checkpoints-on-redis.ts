@@ -1,8 +1,8 @@
 /**
  * A flow that keeps its state (`complete-cart`) saves it at each of its forty steps, before and after. Medusa's engine on Redis reads for that what is there, to see that no other process has
  * ended the step or cancelled the flow, and then writes: two ways to Redis and back, one after the other. Here Redis itself looks whether what is there is still what this process wrote,
- * and writes it over: one way. What is saved before a step is not waited for: should it not be what was written any more, that is heard when the step has ended, from
- * Medusa, as if it had happened a moment later.
+ * and writes it over: one way. What is saved before a step that has nothing to compensate is not waited for: should somebody have cancelled the flow in that moment, it is
+ * heard when the step has ended.
  *
  * The seam: `saveCheckpoint` (orchestration/dist/transaction/distributed-transaction.js:336, 2.21.2), in place of it and of `save`
  * (workflow-engine-redis/dist/utils/workflow-orchestrator-storage.js:326). Whatever is not plain is saved by Medusa, as in memory (checkpoint-copies.ts); and so is
@@ -22,7 +22,7 @@ import {
 import { storageOnRedis } from "./checkpoints"
 
 interface Storage {
-  redisClient?: { eval?(script: string, keys: 1, ...rest: string[]): Promise<unknown> }
+  redisClient?: { status?: string; eval?(script: string, keys: 1, ...rest: string[]): Promise<unknown> }
 }
 
 /** What this process wrote last. */
@@ -62,21 +62,46 @@ export function saveCheckpointsInOneGo(): boolean {
   const { redisClient } = storage
   if (typeof save !== "function" || typeof redisClient?.eval !== "function") return false
   const written = new WeakMap<Transaction, Written>()
-  prototype.saveCheckpoint = async function (options = {}) {
-    const last = written.get(this)
-    const given = { ...this.getContext().invoke }
-    if (last && goesOn(this, last, options)) {
-      const next = writtenOf({ flow: this.getFlow(), errors: [] }, given)
-      written.set(this, next)
-      const isWritten = redisClient.eval!(overwrite, 1, keyOf(this), last.digest, next.digest, next.text)
-        .then((answer) => answer === 1)
-        .catch(() => false)
-      if (options.stepId === undefined || (await isWritten)) return undefined
+  const overwritten = async (
+    transaction: Transaction,
+    last: Written,
+    { text, ...next }: Written & { text: string },
+  ) => {
+    written.set(transaction, next)
+    const answer = await redisClient.eval!(
+      overwrite,
+      1,
+      keyOf(transaction),
+      last.digest,
+      next.digest,
+      text,
+    ).catch(() => 0)
+    const isWritten = Number(answer) === 1
+    if (!isWritten && written.get(transaction) === next) written.delete(transaction)
+    return isWritten
+  }
+  const saveKept = async (transaction: Transaction, options: SaveOptions) => {
+    const last = written.get(transaction)
+    const given = { ...transaction.getContext().invoke }
+    if (last && redisClient.status === "ready" && goesOn(transaction, last, options)) {
+      const isWritten = overwritten(
+        transaction,
+        last,
+        writtenOf({ flow: transaction.getFlow(), errors: [] }, given),
+      )
+      const isWaitedFor = options.stepId !== undefined || beginsWork(transaction, last)
+      if (!isWaitedFor || (await isWritten)) return undefined
     }
-    written.delete(this)
-    const saved = await save.call(this, options)
-    if (saved && isUnderWay(this)) written.set(this, writtenOf(saved, given))
+    written.delete(transaction)
+    const saved = await save.call(transaction, options)
+    if (saved && isUnderWay(transaction)) {
+      const { text: _, ...now } = writtenOf(saved, given)
+      written.set(transaction, now)
+    }
     return saved
+  }
+  prototype.saveCheckpoint = function (options = {}) {
+    return this.getFlow().options?.store ? saveKept(this, options) : save.call(this, options)
   }
   return true
 }
@@ -89,9 +114,16 @@ function writtenOf({ flow, errors }: Saved, given: Written["given"]): Written & 
   return { digest, states, given, text }
 }
 
-/** Whether nothing is done when this is saved, but that it is kept. */
+/** Whether it is saved only that it may be read. */
 function goesOn(transaction: Transaction, { states, given }: Written, { stepId }: SaveOptions): boolean {
   const state = stepId === undefined ? undefined : states[stepId]
   const isEnded = state !== undefined && !isOpen(state)
   return isUnderWay(transaction) && !isEnded && canBeWritten(transaction.getContext(), given)
+}
+
+/** Whether a step is about to begin that has something to compensate. */
+function beginsWork(transaction: Transaction, { states }: Written): boolean {
+  return Object.entries(transaction.getFlow().steps).some(
+    ([id, { invoke, definition }]) => invoke?.state !== states[id] && !definition?.noCompensation,
+  )
 }

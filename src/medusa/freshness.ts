@@ -124,6 +124,9 @@ const unkept = channel("pegasus:cache:unkept")
 /** What is kept until someone clears it, or where nobody tells what changed. */
 export const untracked: Kept = { tags: [], isWhole: false, until: Number.POSITIVE_INFINITY }
 
+/** Of what reads tables that change at every sale. */
+export const neverKept: Kept = { tags: [], isWhole: false, until: 0 }
+
 /** The longest the start of a store waits for the feed, in milliseconds; it goes on without. */
 const longestStart = 2_000
 /** The longest an answer to a write waits for what it changed to be told here, in milliseconds. */
@@ -356,7 +359,7 @@ export class Freshness {
   /**
    * Ends the reading of the key that is open in this context. To be called before the first `await` of a `set`.
    * @param stockTtl how long what shows stock may be kept, in milliseconds; by itself not at all
-   * @returns undefined when what was loaded must not be kept
+   * @returns undefined when what was loaded must not be kept; `neverKept` when that will be so the next time, too
    */
   end(key: string, stockTtl = 0): Promise<Kept | undefined> {
     const reading = this.tracker.end(key)
@@ -457,7 +460,7 @@ export class Freshness {
     if (hot !== undefined) reading.opaque ??= `${hot} changes at every sale`
     if (reading.opaque !== undefined) {
       if (unkept.hasSubscribers) unkept.publish({ key, reason: reading.opaque })
-      return undefined
+      return hot === undefined ? undefined : neverKept
     }
     try {
       const quiet = dated.size === 0 ? Number.POSITIVE_INFINITY : await this.feed.quietFor(dated, began)

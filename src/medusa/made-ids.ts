@@ -22,19 +22,23 @@ interface UlidPackage {
 export function noteMadeIds(freshness: Pick<Freshness, "made">): boolean {
   const module = moduleOf<Module>("utils", "common/generate-entity-id.js")
   const generate = module?.generateEntityId
-  const ulids = ulidPackage()
-  const make = ulids?.ulid
-  if (!module || typeof generate !== "function" || !ulids || typeof make !== "function") return false
+  if (!module || typeof generate !== "function") return false
   module.generateEntityId = (given, prefix) => {
     const id = generate(given, prefix)
     if (!given) freshness.made(id)
     return id
   }
   // What others hold of it is what is called.
-  if (utils.generateEntityId !== module.generateEntityId) {
-    module.generateEntityId = generate
-    return false
-  }
+  if (utils.generateEntityId === module.generateEntityId) return true
+  module.generateEntityId = generate
+  return false
+}
+
+/** Those of flows, too. @returns false when it is not as expected, and nothing was changed */
+export function noteMadeUlids(freshness: Pick<Freshness, "made">): boolean {
+  const ulids = ulidPackage()
+  const make = ulids?.ulid
+  if (!ulids || typeof make !== "function") return false
   ulids.ulid = (at) => {
     const id = make(at)
     if (at === undefined) freshness.made(id)

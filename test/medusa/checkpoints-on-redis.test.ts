@@ -18,6 +18,12 @@ describe("a flow that keeps its state on Redis", () => {
   let other: Redis
   let storage: { queue: object; onApplicationShutdown(): Promise<void> }
 
+  const change = async (key: string, change: (checkpoint: Checkpoint) => void) => {
+    const checkpoint = JSON.parse((await other.get(key))!)
+    change(checkpoint)
+    await other.set(key, JSON.stringify(checkpoint))
+  }
+
   before(async () => {
     services = await need(["redis"])
     redis = new Redis(services.urls.redis, { maxRetriesPerRequest: null })
@@ -31,11 +37,6 @@ describe("a flow that keeps its state on Redis", () => {
     })
     storage = made
     DistributedTransaction.setStorage(made)
-    const change = async (key: string, change: (checkpoint: Checkpoint) => void) => {
-      const checkpoint = JSON.parse((await other.get(key))!)
-      change(checkpoint)
-      await other.set(key, JSON.stringify(checkpoint))
-    }
     const forget = async (key: string) => void (await other.del(key))
     const left = async (key: string) => JSON.parse((await other.get(key)) ?? "null")
     run = runnerOn({ storage: made, change, forget, hold: () => undefined, left }, table)
@@ -58,6 +59,37 @@ describe("a flow that keeps its state on Redis", () => {
     const before = await ways()
     assert.ok(saveCheckpointsInOneGo())
     assert.ok((await ways()) < before)
+  })
+
+  /** The steps that are invoked when another process cancels the flow while it is saved that the second begins. */
+  const invoked = async (name: string) => {
+    const { eval: evaluate } = redis
+    let isCancelled = false
+    redis.eval = (async (...given: [string, 1, string, string, string, string]) => {
+      const { steps } = (JSON.parse(given[5]) as Checkpoint).flow
+      if (!isCancelled && steps["_root.first.second"]!.invoke.state === "invoking") {
+        isCancelled = true
+        await change(given[2], ({ flow }) => {
+          flow.cancelledAt = 1
+        })
+      }
+      return evaluate.apply(redis, given)
+    }) as never
+    try {
+      const { seen } = (await run(name)) as { seen: [string, string][] }
+      assert.ok(isCancelled)
+      return seen.filter(([, type]) => type === "invoke").map(([action]) => action)
+    } finally {
+      redis.eval = evaluate
+    }
+  }
+
+  it("is heard to be cancelled before a step that has something to compensate", async () => {
+    assert.deepEqual(await invoked("steps in turn"), ["first"])
+  })
+
+  it("is heard to be cancelled after a step that has nothing to compensate", async () => {
+    assert.deepEqual(await invoked("steps with nothing to compensate"), ["first", "second"])
   })
 
   for (const name of Object.keys(cases)) {

@@ -3,13 +3,15 @@ import assert from "node:assert/strict"
 import { it } from "node:test"
 import { generateEntityId } from "@medusajs/framework/utils"
 
-import { noteMadeIds } from "../../src/medusa/made-ids"
+import { noteMadeIds, noteMadeUlids } from "../../src/medusa/made-ids"
 
 const ulids = require("ulid") as { ulid(at?: number): string }
 
 it("ids that are made up are noted, and those that were given are not", () => {
   const made: string[] = []
-  assert.ok(noteMadeIds({ made: (id) => made.push(id) }))
+  const freshness = { made: (id: string) => made.push(id) }
+  assert.ok(noteMadeIds(freshness))
+  assert.ok(noteMadeUlids(freshness))
   const id = generateEntityId(undefined, "cart")
   assert.match(id, /^cart_[0-9A-Z]{26}$/)
   assert.equal(generateEntityId("cart_of_mine", "cart"), "cart_of_mine")

@@ -93,7 +93,10 @@ describe("what is loaded and not kept", () => {
     assert.equal(loads, 0)
   })
 
-  it("is not what can be kept", async () => {
+  it("is not what can be kept, nor what could not be this time", async () => {
+    assert.equal(await begun("product where now() > '2026-01-01'"), 1)
+    await settled()
+    assert.equal(await begun("product where now() > '2026-01-01'"), 1)
     assert.equal(await begun("product"), 1)
     await settled()
     loads = 0

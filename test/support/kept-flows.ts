@@ -40,6 +40,13 @@ const told = { answer: { id: "order_1", at: new Date(0) } }
 
 export const cases: Record<string, Case> = {
   "steps in turn": { steps: inTurn, acts: { first: () => told, second: () => told } },
+  "steps with nothing to compensate": {
+    steps: {
+      action: "first",
+      next: { action: "second", noCompensation: true, next: { action: "third", noCompensation: true } },
+    },
+    acts: { first: () => told, second: () => told },
+  },
   "steps side by side": {
     steps: { action: "first", next: [{ action: "second" }, { action: "third" }, { action: "fourth" }] },
     acts: { second: () => told },
