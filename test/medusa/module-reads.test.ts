@@ -2,6 +2,7 @@
 import assert from "node:assert/strict"
 import { after, afterEach, before, beforeEach, describe, it } from "node:test"
 import knex, { type Knex } from "knex"
+import { neverKept } from "../../src/medusa/freshness"
 import { keepReads } from "../../src/medusa/module-reads"
 import { createDatabase, type Database } from "../support/database"
 import { type ToldCache, toldCache } from "../support/told-cache"
@@ -120,8 +121,8 @@ describe("the reads of modules", () => {
         await shared("thing").where({ id: "a" })
         return told.freshness.end("page", stockTtl)
       })
-    assert.equal(await read("inventory_level"), undefined)
-    assert.equal(await read("cart", 5_000), undefined)
+    assert.equal(await read("inventory_level"), neverKept)
+    assert.equal(await read("cart", 5_000), neverKept)
     const kept = await read("inventory_level", 5_000)
     const left = kept!.until - Date.now()
     assert.ok(kept?.isWhole && left > 0 && left <= 5_000, String(left))
