@@ -141,8 +141,9 @@ export class CachingModuleService implements ICachingModuleService {
     const { key, tags, providers = this.providerIds.slice(0, 1) } = options
     requireKeyOrTags(key, tags)
     const isPart = this.freshness?.isReading
-    const isNotKept = key !== undefined && willSet(options) && this.notKept.has(key)
-    const isSought = key !== undefined && willSet(options) && !isNotKept
+    const isLoad = key !== undefined && willSet(options)
+    const isNotKept = isLoad && this.notKept.has(key)
+    const isSought = isLoad && !isNotKept
     const reading = isSought ? this.freshness?.begin(key) : undefined
     // Only then: without a pause a miss takes its place in the order of changes as it comes.
     if (this.freshness?.wrote && !isNotKept) await this.freshness.settle()

@@ -70,8 +70,10 @@ export function copyCheckpointsOnce(): boolean {
   prototype.saveCheckpoint = function (options = {}) {
     const key = keyOf(this)
     const saved = storage[key]
-    const isPlain = saved && !isLocked.has(key) && goesOn(this, saved, options)
-    if (!isPlain) return save.call(this, options)
+    const isPlain = saved?.flow.steps && !saved.flow.cancelledAt && !isLocked.has(key)
+    const state =
+      options.stepId === undefined ? undefined : saved?.flow.steps?.[options.stepId]?.invoke?.state
+    if (!isPlain || !goesOn(this, state, saved.context.invoke)) return save.call(this, options)
     storage[key] = copyOfState(this, saved)
     return Promise.resolve(storage[key])
   }
@@ -130,13 +132,14 @@ const isSame = (one: unknown, other: unknown): boolean =>
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
-/** Whether nothing is done when this is saved, but that it is kept. */
-function goesOn(transaction: Transaction, saved: Checkpoint, { stepId }: SaveOptions): boolean {
-  if (!isUnderWay(transaction) || saved.flow.cancelledAt || !saved.flow.steps) return false
-  const { state } = (stepId === undefined ? undefined : saved.flow.steps[stepId]?.invoke) ?? {}
-  return (
-    (state === undefined || isOpen(state)) && canBeWritten(transaction.getContext(), saved.context.invoke)
-  )
+/**
+ * Whether nothing is done when this is saved, but that it is kept.
+ * @param state of the step it is saved for, when it was saved last
+ * @param given what the steps had given then
+ */
+export function goesOn(transaction: Transaction, state: unknown, given: Context["invoke"]): boolean {
+  const isEnded = state !== undefined && !isOpen(state)
+  return isUnderWay(transaction) && !isEnded && canBeWritten(transaction.getContext(), given)
 }
 
 /** Whether it goes forward, and nothing of it is kept in the database meanwhile. A step that waits, or is tried again later, is to be stored (`store`). */
@@ -147,14 +150,14 @@ export function isUnderWay(transaction: Transaction): boolean {
 }
 
 /** Whether a step has not ended. */
-export const isOpen = (state: unknown) =>
+const isOpen = (state: unknown) =>
   state === TransactionStepState.NOT_STARTED || state === TransactionStepState.INVOKING
 
 /**
  * What a step gave is tried when it is new; with all that was given before by Medusa, when the flow ends.
  * @param before what was tried
  */
-export function canBeWritten({ invoke }: Context, before: Record<string, unknown>): boolean {
+function canBeWritten({ invoke }: Context, before: Context["invoke"]): boolean {
   try {
     for (const [step, given] of Object.entries(invoke)) {
       if (before[step] !== given) JSON.stringify(given)

@@ -10,15 +10,7 @@
  */
 import { createHash } from "node:crypto"
 import { DistributedTransaction } from "@medusajs/framework/orchestration"
-import {
-  canBeWritten,
-  type Flow,
-  isOpen,
-  isUnderWay,
-  keyOf,
-  type SaveOptions,
-  type Transaction,
-} from "./checkpoint-copies"
+import { type Flow, goesOn, isUnderWay, keyOf, type SaveOptions, type Transaction } from "./checkpoint-copies"
 import { storageOnRedis } from "./checkpoints"
 
 interface Storage {
@@ -82,14 +74,16 @@ export function saveCheckpointsInOneGo(): boolean {
   }
   const saveKept = async (transaction: Transaction, options: SaveOptions) => {
     const last = written.get(transaction)
+    const { stepId } = options
+    const state = stepId === undefined ? undefined : last?.states[stepId]
     const given = { ...transaction.getContext().invoke }
-    if (last && redisClient.status === "ready" && goesOn(transaction, last, options)) {
+    if (last && redisClient.status === "ready" && goesOn(transaction, state, last.given)) {
       const isWritten = overwritten(
         transaction,
         last,
         writtenOf({ flow: transaction.getFlow(), errors: [] }, given),
       )
-      const isWaitedFor = options.stepId !== undefined || beginsWork(transaction, last)
+      const isWaitedFor = stepId !== undefined || beginsWork(transaction, last)
       if (!isWaitedFor || (await isWritten)) return undefined
     }
     written.delete(transaction)
@@ -112,13 +106,6 @@ function writtenOf({ flow, errors }: Saved, given: Written["given"]): Written & 
   const states = Object.fromEntries(Object.entries(flow.steps).map(([id, { invoke }]) => [id, invoke?.state]))
   const digest = createHash("sha1").update(text).digest("hex")
   return { digest, states, given, text }
-}
-
-/** Whether it is saved only that it may be read. */
-function goesOn(transaction: Transaction, { states, given }: Written, { stepId }: SaveOptions): boolean {
-  const state = stepId === undefined ? undefined : states[stepId]
-  const isEnded = state !== undefined && !isOpen(state)
-  return isUnderWay(transaction) && !isEnded && canBeWritten(transaction.getContext(), given)
 }
 
 /** Whether a step is about to begin that has something to compensate. */

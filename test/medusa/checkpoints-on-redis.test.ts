@@ -16,7 +16,7 @@ describe("a flow that keeps its state on Redis", () => {
   let redis: Redis
   /** Of another process. */
   let other: Redis
-  let storage: { queue: object; onApplicationShutdown(): Promise<void> }
+  let storage: { onApplicationShutdown(): Promise<void> }
 
   const change = async (key: string, change: (checkpoint: Checkpoint) => void) => {
     const checkpoint = JSON.parse((await other.get(key))!)
