@@ -290,13 +290,13 @@ export class Freshness {
     // Several in one have several answers.
     const read = sql.includes(";") ? undefined : this.tracker.readOf(sql, bindings)
     if (!read) return undefined
-    const { shape, tables, rows, needs } = read
+    const { shape, tables, rows, needs, isVain } = read
     const { tables: told, isTable } = this.feed.catalog
     const isAlone = bindings.length > 0 || isSearch(sql)
     const areOurs = tables.every(isTable)
     const byVersion = rows && !isAlone && !isKept && areOurs ? versioned(sql, rows) : undefined
     return {
-      ...{ key, sql, shape, tables, needs, isAlone },
+      ...{ key, sql, shape, tables, needs, isVain, isAlone },
       text: byVersion?.sql ?? sql,
       proof: byVersion?.proof,
       isRepeatable: tables.every((table) => told.has(table) || isOfShopper(table) || isOfOrder(table)),

@@ -47,6 +47,8 @@ export interface Question extends Asked {
   proof: string | undefined
   /** Without a row of each of these tables that has one of these values in some column it gives nothing. */
   needs: readonly { table: string; values: readonly unknown[] }[]
+  /** Whether it can give nothing, whatever there is. */
+  isVain: boolean
   /** Whether what it gave may be given again, until one of the tables is written to. */
   isRepeatable: boolean
   /** Whether it asks which promotions there are, and for what, and not how often they were used. */
@@ -185,7 +187,7 @@ export class Repeats {
     const { shape } = question
     this.noteAsking(question, when)
     let known = this.knownTo(question, when)
-    let given = known && (await known)
+    let given = nothingOf(question) ?? (known && (await known))
     // What is to be kept is asked now, and not what was asked before it.
     if (!given && this.isOfPast(question) && when.since === 0) {
       await this.recall(send, when)
@@ -415,7 +417,7 @@ export class Repeats {
       const question = this.questionOf(sql)
       return question && !this.moreThan(question) ? [{ question, lucks }] : []
     })
-    return withoutFewer(along).filter((one) => !this.putNothing(one, turn))
+    return withoutFewer(along).filter((one) => !nothingOf(one.question) && !this.putNothing(one, turn))
   }
 
   /**
@@ -763,6 +765,12 @@ function noteEmpty(shape: Shape, response: Response): void {
 
 /** Undefined while no statement of the shape was answered. */
 export const emptyAnswerOf = (shape: Shape): Response | undefined => emptyAnswers.get(shape)
+
+/** What a statement gives that can give nothing, once one of its shape was answered. */
+function nothingOf({ isVain, shape, proof }: Question): Given | undefined {
+  const response = isVain ? emptyAnswerOf(shape) : undefined
+  return response && { response, versions: proof === undefined ? undefined : "" }
+}
 
 function givenBy({ proof, shape }: Question, response: Response): Given {
   const versions = proof === undefined ? undefined : takeVersions(response)

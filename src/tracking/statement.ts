@@ -55,6 +55,20 @@ export interface ReadStatement {
   usesNow: boolean
   /** The aliases of the tables of which one row each makes a row of the result; undefined when it is made otherwise. */
   rows: string[] | undefined
+  /** Without which it gives nothing; undefined when that is not told by parameters. */
+  condition: Condition | undefined
+}
+
+/** Parts of a condition that compare parameters: what knex calls `1 = 0` where something must be in an empty list. */
+export type Condition = { all: Condition[] } | { some: Condition[] } | { equal: readonly [number, number] }
+
+/** @param values of the parameters: see `skeletonOf` @returns whether it holds for no row */
+export function isNever(condition: Condition, values: readonly (readonly unknown[])[]): boolean {
+  if ("all" in condition) return condition.all.some((one) => isNever(one, values))
+  if ("some" in condition) return condition.some.every((one) => isNever(one, values))
+  const [one, other] = condition.equal.map((parameter) => values[parameter - 1])
+  const areNumbers = [one, other].every((list) => list?.length === 1 && typeof list[0] === "number")
+  return areNumbers && one![0] !== other![0]
 }
 
 /** To be awaited once, before the first statement. */
@@ -86,6 +100,7 @@ function combine(statements: Statement[]): Statement {
     ),
     usesNow: reads.some(({ usesNow }) => usesNow),
     rows: statements.length === 1 ? reads[0]!.rows : undefined,
+    condition: statements.length === 1 ? reads[0]!.condition : undefined,
   }
 }
 
@@ -102,8 +117,8 @@ interface Level {
 class Opaque extends Error {}
 
 /** Whether it gives no row where there is none: nothing is counted or summed up. */
-const showsColumnsAlone = ({ targetList = [], groupClause }: Node): boolean =>
-  !groupClause && targetList.every(({ ResTarget: { val } }: Node) => val.ColumnRef)
+const showsColumnsAlone = ({ targetList = [], groupClause, havingClause }: Node): boolean =>
+  !groupClause && !havingClause && targetList.every(({ ResTarget: { val } }: Node) => val.ColumnRef)
 
 const now = new Set(["now", "transaction_timestamp", "statement_timestamp", "clock_timestamp"])
 const writing: Record<string, string> = {
@@ -135,7 +150,8 @@ class Reader {
       const isPlain = !this.isNested && !this.namesOutput && !this.usesNow
       const isOfRows = isPlain && this.sources.every((source) => !source.isCut)
       const rows = isOfRows && this.sources.length > 0 ? [...level.sources.keys()] : undefined
-      return { kind: "read", sources: this.sources, usesNow: this.usesNow, rows }
+      const condition = showsColumnsAlone(body) ? comparisonsIn(body.whereClause) : undefined
+      return { kind: "read", sources: this.sources, usesNow: this.usesNow, rows, condition }
     } catch (error) {
       if (error instanceof Opaque) return { kind: "opaque", reason: error.message }
       throw error
@@ -428,6 +444,20 @@ function namesOutput(clauses: Node[]): boolean {
         ? column.fields.length === 1
         : other.A_Const || other.ParamRef || Object.keys(other).length === 0,
     )
+}
+
+/** What compares parameters in a condition; undefined where that does not tell whether it holds. */
+function comparisonsIn(condition: Node): Condition | undefined {
+  const { BoolExpr: group, A_Expr: comparison } = condition ?? {}
+  if (group) {
+    const parts: (Condition | undefined)[] = group.args.map(comparisonsIn)
+    const told = parts.filter((part) => part !== undefined)
+    if (group.boolop === "AND_EXPR") return told.length > 0 ? { all: told } : undefined
+    return group.boolop === "OR_EXPR" && told.length === parts.length ? { some: told } : undefined
+  }
+  const isEqual = comparison?.kind === "AEXPR_OP" && comparison.name[0].String.sval === "="
+  const [left, right] = isEqual ? [comparison.lexpr?.ParamRef, comparison.rexpr?.ParamRef] : []
+  return left && right ? { equal: [left.number, right.number] } : undefined
 }
 
 /** `$1`, also as `$1::text` */

@@ -12,7 +12,7 @@ import { type Catalog, noteRead, type Read } from "./dependencies"
 import { Reads, type Repeats } from "./repeats"
 import type { Shares } from "./shares"
 import { skeletonOf } from "./skeleton"
-import { parseStatement, type Statement } from "./statement"
+import { isNever, parseStatement, type Statement } from "./statement"
 
 /** A statement that a driver reports, before and after. */
 export interface Issued {
@@ -276,7 +276,7 @@ export class Tracker {
   }
 
   /**
-   * The tables that a statement reads, of which of them a row of its result is made, and what each must be found by (see `Key`);
+   * The tables that a statement reads, of which of them a row of its result is made, what each must be found by (see `Key`), and whether it can give nothing;
    * undefined when it is not sure that it only reads them, or when it asks for the time. Statements that differ in their values alone are of one
    * shape.
    */
@@ -296,6 +296,7 @@ export class Tracker {
       tables,
       rows: isOurs ? statement.rows : undefined,
       needs: isOurs ? needs : [],
+      isVain: statement.condition !== undefined && isNever(statement.condition, values),
     }
   }
 

@@ -7,7 +7,7 @@ import { Course, type Journey } from "../../src/tracking/course"
 describe("what is asked with a commit", () => {
   const sql = "select note from cart"
   const question: Question = {
-    ...{ sql, key: sql, text: sql, shape: {}, tables: ["cart"], needs: [], proof: undefined },
+    ...{ sql, key: sql, text: sql, shape: {}, tables: ["cart"], needs: [], isVain: false, proof: undefined },
     ...{ isRepeatable: true, isOfPromotions: false, isAlone: false, mayBeAhead: true },
   }
   const responseOf = (note: string) => ({ rows: [{ note }], fields: [] })
@@ -110,7 +110,16 @@ describe("what is asked along", () => {
 
   for (const isRepeatable of [true, false]) {
     const questionOf = (sql: string): Question => ({
-      ...{ sql, key: sql, text: sql, shape: shapes.get(sql)!, tables: ["cart"], needs: [], proof: undefined },
+      ...{
+        sql,
+        key: sql,
+        text: sql,
+        shape: shapes.get(sql)!,
+        tables: ["cart"],
+        needs: [],
+        isVain: false,
+        proof: undefined,
+      },
       ...{ isRepeatable, isOfPromotions: false, isAlone: false, mayBeAhead: true },
     })
 
@@ -145,7 +154,15 @@ describe("what is asked along", () => {
 describe("what is expected to be asked of an id that was just made up", () => {
   const sql = "select id from line where cart_id = 'new'"
   const questionOf = (...values: string[]): Question => ({
-    ...{ sql, key: sql, text: sql, shape, tables: ["line"], needs: [{ table: "line", values }] },
+    ...{
+      sql,
+      key: sql,
+      text: sql,
+      shape,
+      tables: ["line"],
+      needs: [{ table: "line", values }],
+      isVain: false,
+    },
     ...{ proof: undefined, isRepeatable: true, isOfPromotions: false, isAlone: false, mayBeAhead: true },
   })
   const shape = {}
@@ -214,7 +231,7 @@ describe("what is expected to be asked of an id that was just made up", () => {
     const others: [string, Question, (repeats: Repeats) => void][] = [
       ["another", questionOf("new", "old"), make],
       ["none", questionOf(), make],
-      ["not narrowed", { ...questionOf(), needs: [] }, make],
+      ["not narrowed", { ...questionOf(), needs: [], isVain: false }, make],
       ["written to", questionOf("new"), makeAnd((one) => one.write("insert into line", "line", here))],
       ["perhaps written to", questionOf("new"), makeAnd((one) => one.write("select f()", undefined, here))],
       ["a lock", questionOf("new"), makeAnd((one) => one.forget())],
@@ -231,7 +248,16 @@ describe("what was read before a transaction ends or a lock is got", () => {
   const ask = async (repeats: Repeats, table: string) => {
     let asked = 0
     const question: Question = {
-      ...{ sql: table, key: table, text: table, shape: {}, tables: [table], needs: [], proof: undefined },
+      ...{
+        sql: table,
+        key: table,
+        text: table,
+        shape: {},
+        tables: [table],
+        needs: [],
+        isVain: false,
+        proof: undefined,
+      },
       ...{ isRepeatable: true, isOfPromotions: false, isAlone: false, mayBeAhead: true },
     }
     await repeats.answer(question, async () => {
@@ -287,6 +313,7 @@ describe("what a request begins with", () => {
     ...{ sql, key: sql, text: sql, shape: sql.includes("tax") ? taxes : region, tables: ["region"] },
     ...{
       needs: [],
+      isVain: false,
       proof: undefined,
       isRepeatable: true,
       isOfPromotions: false,
@@ -323,7 +350,7 @@ describe("what a request begins with", () => {
 describe("what the requests before asked", () => {
   const region: Question = {
     ...{ sql: "select * from region", key: "select * from region", text: "select *, versions from region" },
-    ...{ shape: {}, tables: ["region"], needs: [], proof: "select versions from region" },
+    ...{ shape: {}, tables: ["region"], needs: [], isVain: false, proof: "select versions from region" },
     ...{ isRepeatable: true, isOfPromotions: false, isAlone: false, mayBeAhead: true },
   }
   const course = new Course()
@@ -390,7 +417,7 @@ describe("what the requests before asked of the same rows with more columns", ()
   const [id, all] = [`select "c"."id" from "cart" as "c"`, `select "c".* from "cart" as "c"`]
   const shapes = new Map([id, all].map((sql) => [sql, {}]))
   const questionOf = (sql: string): Question => ({
-    ...{ sql, key: sql, text: sql, shape: shapes.get(sql)!, tables: ["cart"], needs: [] },
+    ...{ sql, key: sql, text: sql, shape: shapes.get(sql)!, tables: ["cart"], needs: [], isVain: false },
     ...{
       proof: "select v from cart",
       isRepeatable: true,
@@ -449,5 +476,43 @@ describe("what the requests before asked of the same rows with more columns", ()
   it("is given to what is read to be kept, if its reading began before", async () => {
     assert.deepEqual(await visit("1", { since: 5 }), { atOnce: [true], asked: [] })
     assert.deepEqual(await visit("1", { since: 6 }), { atOnce: [true], asked: [id] })
+  })
+})
+
+describe("what can give nothing", () => {
+  const shape = {}
+  const questionOf = (more: Partial<Question>): Question => ({
+    ...{
+      sql: "select",
+      key: "select",
+      text: "select",
+      shape,
+      tables: ["promotion"],
+      needs: [],
+      proof: undefined,
+    },
+    ...{
+      isVain: false,
+      isRepeatable: false,
+      isOfPromotions: false,
+      isAlone: false,
+      mayBeAhead: true,
+      ...more,
+    },
+  })
+
+  it("is not asked, once it is known how such an answer looks", async () => {
+    const repeats = new Repeats()
+    let sent = 0
+    const send = async (texts: readonly string[]): Promise<Response[]> => {
+      sent++
+      return texts.map(() => ({ rows: [{ id: "a" }], fields: [{ name: "id" }] }))
+    }
+    const vain = questionOf({ isVain: true })
+    assert.equal((await repeats.answer(vain, send)).response.rows.length, 1, "nobody was answered yet")
+    const { response } = await repeats.answer(vain, send)
+    assert.deepEqual([response.rows, response.fields, sent], [[], [{ name: "id" }], 1])
+    assert.equal((await repeats.answer(questionOf({}), send)).response.rows.length, 1)
+    assert.equal(sent, 2, "others are asked")
   })
 })

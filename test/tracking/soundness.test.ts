@@ -347,6 +347,44 @@ describe(`what a read depends on (SOUNDNESS_SEED=${seed})`, () => {
     assert.ok(counts.without > rounds / 50 && counts.with > rounds / 50, JSON.stringify(counts))
   })
 
+  it("is nothing where it can give nothing", async () => {
+    const tracker = new Tracker(() => feed.catalog)
+    const atoms = [
+      "1 = 0",
+      "1 = 0",
+      "1 = 0",
+      "1 = 1",
+      "i.rank = 0",
+      "i.title is null",
+      "'1' = '0'",
+      "not 1 = 0",
+    ]
+    const condition = (deep: number): string =>
+      deep === 0 || chance() < 0.2
+        ? pick(atoms)
+        : `(${[0, 1, 2].map(() => condition(deep - 1)).join(pick([" and ", " or ", " or "]))})`
+    const shapes = [
+      (where: string) => `select i.id from item i where ${where}`,
+      (where: string) =>
+        `select i.* from item i left join maker m on m.id = i.maker_id where ${where} order by i.id limit 3`,
+      (where: string) => `select i.id from item i left join maker m on ${where} where i.id is not null`,
+      (where: string) => `select count(*) from item i where ${where}`,
+      (where: string) => `select max(i.rank) as id from item i where ${where}`,
+      (where: string) => `select i.id from item i where ${where} union select id from maker`,
+    ]
+    const counts = { vain: 0, others: 0 }
+    for (let count = 0; count < 40; count++) await run(pick(changes)())
+    for (let round = 0; round < rounds; round++) {
+      const sql = pick(shapes)(condition(2))
+      if (!tracker.readOf(sql, undefined)?.isVain) counts.others++
+      else {
+        counts.vain++
+        assert.deepEqual((await database.client.query(sql)).rows, [], sql)
+      }
+    }
+    assert.ok(counts.vain > rounds / 50 && counts.others > rounds / 50, JSON.stringify(counts))
+  })
+
   it("is another when another row takes the place of a row", async () => {
     const { client } = database
     await client.query("create table spot (id text); insert into spot values ('one')")
