@@ -86,7 +86,7 @@ export class CachingModuleService implements ICachingModuleService {
   private readonly providerIds: string[]
   private readonly replacedDefault: string | undefined
   private readonly loads = new PendingLoads()
-  /** Loads that show stock, by key: nobody looks for what they gave, follows what they read, or waits for who loads it. */
+  /** Loads that show stock, or nothing, by key: nobody looks for what they gave, follows what they read, or waits for who loads it. */
   private readonly notKept = new LRUCache<string, true>({ max: mostNotKept, ttl: notKeptFor })
   private readonly strangers = new Set<string>()
   private readonly database: Database
@@ -240,7 +240,9 @@ export class CachingModuleService implements ICachingModuleService {
   }
 
   async computeKey(input: object): Promise<string> {
-    return digestOf(input)
+    const key = digestOf(input)
+    if (asksForNothing(input)) this.notKept.set(key, true)
+    return key
   }
 
   async computeTags(input: object): Promise<string[]> {
@@ -329,9 +331,10 @@ export class CachingModuleService implements ICachingModuleService {
     }
     this.freshness = freshness
     if (http !== false) this.http = new HttpCache({ cache, freshness, logger, storeCors, http })
+    const aside = shortenCartPath({ cache, ttl, database, freshness, logger })
+    // Around the modules' reads as they are made now.
     keepModuleReads({ cache, freshness, ttl, database })
     keepStatements({ cache, freshness, ttl })
-    const aside = shortenCartPath({ cache, ttl, database, freshness })
     if (!(await narrowSearches(database, logger))) aside.push("searches across tables")
     if (aside.length > 0) {
       const names = aside.join(", ")
@@ -392,6 +395,13 @@ export class CachingModuleService implements ICachingModuleService {
  */
 function willSet(options: object): boolean {
   return "key" in options && "tags" in options && "providers" in options
+}
+
+/** Is this a query for no ids at all? It asks nobody, and need not be kept. (query/dist/query/cache.js:30, 2.21.2) */
+function asksForNothing(input: object): boolean {
+  const { queryOptions } = input as { queryOptions?: { filters?: { id?: unknown } } }
+  const ids = queryOptions?.filters?.id
+  return Array.isArray(ids) && ids.length === 0
 }
 
 /** Is this the `set` of Medusa's `useCache`, at the end of a load? (utils/dist/caching/index.js:41, 2.21.2) */

@@ -3,6 +3,7 @@
  * otherwise. What they read of the catalogue is the business of module-reads.ts.
  */
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
+import type { Logger } from "@medusajs/framework/types"
 import { Modules } from "@medusajs/framework/utils"
 import type { Cache } from "../engine"
 import { copyCheckpointsOnce } from "./checkpoint-copies"
@@ -14,8 +15,9 @@ import type { Database, Freshness } from "./freshness"
 import { keepCarts } from "./kept-carts"
 import type { Locking } from "./locks"
 import { noteMadeIds, noteMadeUlids } from "./made-ids"
+import { readPlainly } from "./plain-reads"
 import { cheapenFunctions } from "./pure-functions"
-import { spareFinds } from "./repeated-finds"
+import { RepeatedFinds } from "./repeated-finds"
 import { spareRepeats } from "./repeated-statements"
 import { saveExecutionsUnread } from "./saved-executions"
 import { notAsRead } from "./seams"
@@ -26,13 +28,15 @@ export interface CartPathOptions {
   cache: Cache
   database: Database
   freshness: Freshness
+  logger: Logger
   /** How long what is kept lives, in milliseconds. */
   ttl: number
 }
 
 /** @returns the names of the seams at which Medusa is not as it was read */
 export function shortenCartPath(options: CartPathOptions): string[] {
-  const { database, freshness } = options
+  const { database, freshness, logger } = options
+  const finds = new RepeatedFinds(freshness)
   const locking = MedusaModule.getModuleInstance(Modules.LOCKING)?.[Modules.LOCKING] as unknown
   const functions = cheapenFunctions()
   const otherwise = notAsRead({
@@ -43,7 +47,8 @@ export function shortenCartPath(options: CartPathOptions): string[] {
     "repeated statements": () => spareRepeats(database, locking as Locking | undefined, freshness),
     "new ids": () => noteMadeIds(freshness),
     "ids of flows": () => noteMadeUlids(freshness),
-    "repeated finds": () => spareFinds(freshness),
+    "repeated finds": () => finds.take(),
+    "plain reads": () => readPlainly(finds, (message) => logger.warn(message)),
     carts: () => keepCarts(options),
     checkpoints: () => spareCheckpoints(freshness),
     "copies of checkpoints": copyCheckpointsOnce,

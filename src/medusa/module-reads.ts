@@ -299,7 +299,7 @@ interface JoinerConfig {
 }
 
 /** Medusa's own, and not a module of the store in its place. */
-function isMedusas(key: string, service: Service): boolean {
+export function isMedusas(key: string, service: Service): boolean {
   if (isLink(service)) return true
   const resolutions = [MedusaModule.getModuleResolutions(key)].flat()
   return resolutions.every((one) => /[\\/]@medusajs[\\/]/.test(String(one?.resolutionPath)))
@@ -307,10 +307,12 @@ function isMedusas(key: string, service: Service): boolean {
 
 const joinerOf = (service: Service) => (service.__joinerConfig ?? {}) as JoinerConfig
 export const isLink = (service: Service) => joinerOf(service).isLink === true
+/** Of a link. */
+export const tableOf = (service: Service) => joinerOf(service).databaseConfig?.tableName ?? ""
 
 /** What a shop offers; but for links that are made at every sale. */
 function isReference(key: string, service: Service): boolean {
-  if (isLink(service)) return !isHot(joinerOf(service).databaseConfig?.tableName ?? "")
+  if (isLink(service)) return !isHot(tableOf(service))
   return reference.has(key)
 }
 

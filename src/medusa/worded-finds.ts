@@ -11,13 +11,16 @@
  */
 import { SoftDeletableFilterKey } from "@medusajs/framework/utils"
 import { LRUCache } from "lru-cache"
-import { ids } from "../tracking"
-import { dateMark, textOf } from "./text-of"
+import { textOf } from "./text-of"
+import { Place, type Shape, shapeOf, valueIn } from "./wording"
 
-export interface Finding {
+/** What is to be found. */
+export interface Question extends Pick<FindOptions, "ctx" | "connectionType" | "logging"> {
   entity: string
-  where: unknown
-  options: FindOptions
+  /** Of all that tells it from others; undefined when it has none. */
+  text: string | undefined
+  /** What the driver is given for it. */
+  whole(): { where: unknown; options: FindOptions }
 }
 
 export interface FindOptions {
@@ -30,6 +33,7 @@ export interface FindOptions {
   last?: unknown
   /** What has no part in the statement. */
   visited?: unknown
+  filtered?: unknown
   logging?: unknown
   loggerContext?: unknown
 }
@@ -57,20 +61,9 @@ interface Wording extends Statement {
   proven: "for none" | "for these" | "for all"
 }
 
-/** Stands for an id or a time. */
-class Place {
-  constructor(readonly number: number) {}
-}
-
 /** How many shapes are remembered, and how long the text of one may be. */
 const mostShapes = 1_000
 const longestText = 20_000
-/** Around the number of a value in the text of a shape; no text of what is asked has it. */
-const mark = "\u0001"
-/** Ids of rows, of runs of workflows, and times. */
-const anyValue = new RegExp(`"${ids.source}"|"(?:auto-)?[0-9A-Z]{26}"|${dateMark}-?\\d+`, "g")
-const valueIn = (text: string): unknown =>
-  text.startsWith(dateMark) ? new Date(Number(text.slice(1))) : text.slice(1, -1)
 /** What of a builder makes objects of rows. */
 const mappingNames = ["_mainAlias", "_aliases", "_joins", "_populate", "finalized"]
 
@@ -83,29 +76,27 @@ export class WordedFinds {
   /** @param find the driver's own */
   constructor(private readonly find: Find) {}
 
-  /**
-   * What `find` gives. Rejects with what it rejects with.
-   * @param text of what is asked
-   */
-  ask(driver: Driver, finding: Finding, text: string | undefined): Promise<unknown> {
-    const isWordable = text !== undefined && text.length <= longestText && finding.options.last == null
-    if (!isWordable) return this.asEver(driver, finding)
+  /** What `find` gives. Rejects with what it rejects with. */
+  ask(driver: Driver, question: Question): Promise<unknown> {
+    const { text } = question
+    if (text === undefined || text.length > longestText) return this.asEver(driver, question)
     const { shape, values } = shapeOf(text)
     const known = this.known.get(shape)
     if (known === undefined) this.known.set(shape, "asked once")
-    if (known === undefined || known === "never the same") return this.asEver(driver, finding)
+    if (known === undefined || known === "never the same") return this.asEver(driver, question)
     if (known === "asked once" || !isProvenFor(known, values))
-      return this.watch(driver, finding, text, { shape, values })
-    return worded(driver, finding, known, values.map(valueIn))
+      return this.watch(driver, question, text, { shape, values })
+    return worded(driver, question, known, values.map(valueIn))
   }
 
-  private asEver(driver: Driver, { entity, where, options }: Finding): Promise<unknown> {
+  private asEver(driver: Driver, { entity, whole }: Question): Promise<unknown> {
+    const { where, options } = whole()
     return this.find.call(driver, entity, where, options)
   }
 
   private async watch(
     driver: Driver,
-    finding: Finding,
+    question: Question,
     text: string,
     { shape, values }: Shape,
   ): Promise<unknown> {
@@ -116,30 +107,15 @@ export class WordedFinds {
       return made
     }
     const watched = Object.create(driver, { createQueryBuilder: { value: createQueryBuilder } })
-    const answer = await this.asEver(watched, finding)
-    const wording = builder && wordingOf(builder, text, values)
+    const answer = await this.asEver(watched, question)
+    const isTurned = question.whole().options.last != null
+    const wording = builder && !isTurned ? wordingOf(builder, text, values) : undefined
     const before = this.known.get(shape)
     const isSame = typeof before === "object" && wording !== undefined && isSameStatement(before, wording)
     const proven = !isSame ? "for none" : isOf(before, values) ? "for these" : "for all"
     this.known.set(shape, wording ? { ...wording, proven } : "never the same")
     return answer
   }
-}
-
-interface Shape {
-  /** The text, with marks in the place of ids and times. */
-  shape: string
-  /** The texts of those, each once. */
-  values: readonly string[]
-}
-
-function shapeOf(text: string): Shape {
-  const numbers = new Map<string, number>()
-  const shape = text.replace(anyValue, (value) => {
-    if (!numbers.has(value)) numbers.set(value, numbers.size)
-    return `${mark}${numbers.get(value)}${mark}`
-  })
-  return { shape, values: [...numbers.keys()] }
 }
 
 /** @returns undefined for a statement of which it is not known how others are made like it */
@@ -197,11 +173,10 @@ const isSameValue = (one: unknown, other: unknown) =>
 /** As the driver's `find` does it, once the builder has been told all. */
 function worded(
   driver: Driver,
-  { entity, options }: Finding,
+  { entity, ctx, connectionType, logging }: Question,
   { sql, bindings, mapping }: Wording,
   values: readonly unknown[],
 ): Promise<unknown> {
-  const { ctx, connectionType, logging } = options
   const own = bindings.map((value) => (value instanceof Place ? values[value.number] : value))
   const _query = { sql, _sql: { sql, bindings: own }, params: own }
   const builder = driver.createQueryBuilder(entity, ctx, connectionType, false, logging)

@@ -93,6 +93,12 @@ describe("what is loaded and not kept", () => {
     assert.equal(loads, 0)
   })
 
+  it("is what is asked for by no ids at all: that asks nobody", async () => {
+    const by = (...id: string[]) => ({ key: { queryOptions: { entity: "product", filters: { id } } } })
+    assert.equal(await begun("product where id = 'none'", by()), 3)
+    assert.equal(await begun("product where id = 'none'", by("a")), 1)
+  })
+
   it("is not what can be kept, nor what could not be this time", async () => {
     assert.equal(await begun("product where now() > '2026-01-01'"), 1)
     await settled()

@@ -3,7 +3,7 @@ import assert from "node:assert/strict"
 import { after, before, describe, it } from "node:test"
 import { MikroORM, PostgreSqlDriver } from "@medusajs/framework/mikro-orm/postgresql"
 import { model, toMikroOrmEntities } from "@medusajs/framework/utils"
-import { spareFinds } from "../../src/medusa/repeated-finds"
+import { RepeatedFinds } from "../../src/medusa/repeated-finds"
 import { type Driver, WordedFinds } from "../../src/medusa/worded-finds"
 import { pickOf, randomOf } from "../history/random"
 import { createDatabase, type Database } from "../support/database"
@@ -79,7 +79,7 @@ describe("what is found", () => {
     worded = await open()
     stock = await open()
     Object.assign(stock.em.getDriver(), { find })
-    assert.ok(spareFinds({ once: (_keyOf, make) => make() }))
+    assert.ok(new RepeatedFinds({ once: (_keyOf, make) => make() }).take())
   })
   after(async () => {
     PostgreSqlDriver.prototype.find = find
@@ -254,7 +254,10 @@ describe("what is found", () => {
       [4, 3],
       [5, 6],
     ].map((all) => all.map((one) => idOf("shop", one)))) {
-      const found = await finds.ask(driver, { entity: "Shop", where, options: {} }, JSON.stringify(where))
+      const found = await finds.ask(driver, {
+        ...{ entity: "Shop", text: JSON.stringify(where) },
+        whole: () => ({ where, options: {} }),
+      })
       assert.deepEqual(found, [...where].sort())
     }
   })

@@ -27,6 +27,9 @@ const seams: Record<string, Renaming[]> = {
     { files: "/@mikro-orm/knex/AbstractSqlDriver.js$", from: "(this\\.|async )find\\(", to: "$1findRows(" },
     { files: "/@mikro-orm/core/.*\\.js$", from: "\\bdriver\\.find\\(", to: "driver.findRows(" },
   ],
+  "loading of relations": [
+    { files: "/@mikro-orm/core/.*\\.js$", from: "\\bpopulateField\\b", to: "populateOne" },
+  ],
   "updates of objects": [
     { files: "/@mikro-orm/core/unit-of-work/", from: "\\bupdateEntity\\b", to: "updateObject" },
   ],
