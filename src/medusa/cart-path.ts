@@ -6,6 +6,7 @@ import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import type { Logger } from "@medusajs/framework/types"
 import { Modules } from "@medusajs/framework/utils"
 import type { Cache } from "../engine"
+import { cheapenBuilders, cheapenSaves, cheapenSkips, cheapenStandings } from "./cheap-flows"
 import { copyCheckpointsOnce } from "./checkpoint-copies"
 import { spareCheckpoints } from "./checkpoints"
 import { saveCheckpointsInOneGo } from "./checkpoints-on-redis"
@@ -38,6 +39,7 @@ export function shortenCartPath(options: CartPathOptions): string[] {
   const { database, freshness, logger } = options
   const finds = new RepeatedFinds(freshness)
   const locking = MedusaModule.getModuleInstance(Modules.LOCKING)?.[Modules.LOCKING] as unknown
+  const warn = (message: string) => logger.warn(message)
   const functions = cheapenFunctions()
   const otherwise = notAsRead({
     storages: shareStorages,
@@ -48,7 +50,11 @@ export function shortenCartPath(options: CartPathOptions): string[] {
     "new ids": () => noteMadeIds(freshness),
     "ids of flows": () => noteMadeUlids(freshness),
     "repeated finds": () => finds.take(),
-    "plain reads": () => readPlainly(finds, (message) => logger.warn(message)),
+    "plain reads": () => readPlainly(finds, warn),
+    "standings of flows": () => cheapenStandings(warn),
+    "saves of flows": cheapenSaves,
+    "definitions of flows": cheapenBuilders,
+    "skipped steps": cheapenSkips,
     carts: () => keepCarts(options),
     checkpoints: () => spareCheckpoints(freshness),
     "copies of checkpoints": copyCheckpointsOnce,

@@ -8,7 +8,15 @@
 import { OrchestrationUtils } from "@medusajs/framework/utils"
 import { isLeftOut } from "./cheap-copies"
 import { moduleOf } from "./query-package"
-import { isPlain, isTemplate, meantBy, type Reference } from "./resolved-values"
+import {
+  andThen,
+  type Context,
+  finders,
+  isPlain,
+  isTemplate,
+  meantBy,
+  type Reference,
+} from "./resolved-values"
 
 type Proxify = (target: Reference) => Reference
 type Transform = (values: object, take: (data: { target?: Fields | null }) => unknown) => Required<Reference>
@@ -17,8 +25,6 @@ type Fields = Record<string | symbol, unknown>
 const { SymbolInputReference, SymbolWorkflowStep } = OrchestrationUtils
 
 let picking: Proxify | undefined
-/** What finds a field where it is. */
-const finders = new WeakSet<object>()
 
 export const proxyModule = () =>
   moduleOf<{ proxify?: Proxify }>("workflows-sdk", "utils/composer/helpers/proxy")
@@ -37,11 +43,10 @@ export function pickFields(): boolean {
     // What a function made may hold what stands for something else.
     if (!isGiven(target)) return field
     const copy = field.__resolver
-    field.__resolver = async (context) => {
-      const meant = await meantBy(target, context)
-      return isUsual(meant, name) ? meant?.[name] : copy(context)
-    }
-    finders.add(field.__resolver)
+    const find = (context: Context) =>
+      andThen(meantBy(target, context), (meant) => (isUsual(meant, name) ? meant?.[name] : copy(context)))
+    field.__resolver = async (context) => find(context)
+    finders.set(field.__resolver, find)
     return field
   }
   const get = (target: Reference, name: string | symbol) =>

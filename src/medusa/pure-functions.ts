@@ -6,15 +6,17 @@
  * module and each relation in it; most of the text is the configuration of the module and the order in which modules are asked, of which it uses nothing. They are left out of the text.
  * `getPreviousStep` (orchestration/dist/transaction/transaction-orchestrator.js:69, 2.21.2) takes an id to pieces and joins all but the last again.
  * `ulid` (ulid/dist/index.umd.js:95, 2.4) asks the system for one random byte sixteen times an id; here for many at once.
+ * `promiseAll` (utils/dist/common/promise-all.js:15, 2.21.2) makes five promises to wait for one.
  */
 import { randomFillSync } from "node:crypto"
 import { TransactionOrchestrator } from "@medusajs/framework/orchestration"
+import * as utils from "@medusajs/framework/utils"
 import { cheapenCopies } from "./cheap-copies"
 import { cheapenNumbers } from "./cheap-numbers"
 import { cheapenSerializer } from "./cheap-serializer"
 import { ulidPackage } from "./made-ids"
 import { pickFields } from "./picked-fields"
-import { queryPackage } from "./query-package"
+import { moduleOf, queryPackage } from "./query-package"
 import { resolveValuesOnce } from "./resolved-values"
 import { notAsRead } from "./seams"
 
@@ -39,6 +41,7 @@ export function cheapenFunctions(): string[] {
     getAllFieldsAndRelations: cheapenFields,
     getPreviousStep: cheapenPreviousStep,
     ulid: cheapenIds,
+    promiseAll: cheapenWaits,
     parseStringifyIfNecessary: cheapenCopies,
     resolveValue: resolveValuesOnce,
     proxify: pickFields,
@@ -98,6 +101,27 @@ const previousStep: PreviousStep = ({ steps }, { id }) => {
   }
   return steps[parent]
 }
+
+type WaitForAll = (
+  promises: readonly unknown[],
+  options?: { aggregateErrors?: boolean },
+) => Promise<unknown[]>
+
+function cheapenWaits(): boolean {
+  const module = moduleOf<{ promiseAll?: WaitForAll }>("utils", "common/promise-all.js")
+  const waitForAll = module?.promiseAll
+  if (!module || typeof waitForAll !== "function") return false
+  module.promiseAll = (promises, options) =>
+    promises.length === 1 && !options?.aggregateErrors
+      ? waitForOne(promises[0])
+      : waitForAll(promises, options)
+  // What others hold of it is what is called.
+  if (utils.promiseAll === (module.promiseAll as unknown)) return true
+  module.promiseAll = waitForAll
+  return false
+}
+
+const waitForOne = async (one: unknown) => [await one]
 
 function cheapenIds(): boolean {
   const ulids = ulidPackage()

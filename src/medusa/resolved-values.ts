@@ -15,7 +15,7 @@ import {
 import { copyOfFields, isLeftOut } from "./cheap-copies"
 import { moduleOf } from "./query-package"
 
-interface Context {
+export interface Context {
   /** What the workflow was given. */
   payload?: unknown
   /** What its steps gave. */
@@ -37,10 +37,10 @@ export interface Reference {
   output?: unknown
 }
 
-/** A field whose value is waited for, and whether that is a copy already. */
-interface Awaited {
+/** A field whose value is waited for, or would be by Medusa, and whether that is a copy already. */
+interface Late {
   name: string
-  value: Promise<unknown>
+  value: unknown
   isCopy: boolean
 }
 
@@ -77,7 +77,7 @@ export function meantBy(value: Reference, context: Context): unknown {
     case SymbolMedusaWorkflowResponse:
       return resolveValue(value.$result, context)
     case SymbolWorkflowStepTransformer:
-      return value.__resolver!(context)
+      return (finders.get(value.__resolver!) ?? value.__resolver!)(context)
     case SymbolWorkflowStep: {
       const given = context.invoke[value.__step__!] as Reference | undefined
       const output = (given?.output ?? given) as Reference | undefined
@@ -130,24 +130,37 @@ function filledData(value: object, context: Context): unknown {
   return awaited ? promiseAll(awaited).then(() => copy) : copy
 }
 
-/** What is waited for comes after what is there. */
+/** What is waited for comes after what is there; so does what Medusa waits for and is found at once. */
 function filledTemplate(value: object, context: Context): unknown {
   const copy: Record<string, unknown> = {}
-  const awaited: Awaited[] = []
+  const late: Late[] = []
   for (const [name, field] of Object.entries(value)) {
     const meant = isObject(field) ? meantBy(field, context) : field
-    const given = meant instanceof Promise ? meant : filled(meant, context)
-    if (given instanceof Promise) awaited.push({ name, value: given, isCopy: given !== meant })
+    const isLate = meant instanceof Promise || (isObject(field) && isFound(field))
+    const given = isLate ? meant : filled(meant, context)
+    if (isLate || given instanceof Promise) late.push({ name, value: given, isCopy: !isLate })
     // What holds something that is waited for has its place.
-    if (given !== meant || !(given instanceof Promise)) put(copy, name, given)
+    if (!isLate) put(copy, name, given)
   }
-  if (awaited.length === 0) return copy
-  return fillIn(copy, awaited, context)
+  const values = late.map((one) => one.value)
+  const fill = (those: readonly unknown[]) => fillIn(copy, late, those, context)
+  return values.some((one) => one instanceof Promise) ? promiseAll(values).then(fill) : fill(values)
 }
 
-async function fillIn(copy: Record<string, unknown>, awaited: readonly Awaited[], context: Context) {
-  const values = await promiseAll(awaited.map(({ value }) => value))
-  for (const [index, { name, isCopy }] of awaited.entries()) {
+/** By what Medusa waits for, what finds a field where it is (picked-fields.ts). */
+export const finders = new WeakMap<object, (context: Context) => unknown>()
+
+const isFound = ({ __resolver }: Reference) => __resolver !== undefined && finders.has(__resolver)
+
+function fillIn(
+  copy: Record<string, unknown>,
+  late: readonly Late[],
+  values: readonly unknown[],
+  context: Context,
+  from = 0,
+): unknown {
+  for (let index = from; index < late.length; index++) {
+    const { name, isCopy } = late[index]!
     const given = values[index]
     if (!isCopy && isObject(given) && "key" in given) {
       // Medusa takes it for a pair of its own.
@@ -155,7 +168,13 @@ async function fillIn(copy: Record<string, unknown>, awaited: readonly Awaited[]
       continue
     }
     const own = isCopy ? given : filled(given, context)
-    put(copy, name, own instanceof Promise ? await own : own)
+    if (own instanceof Promise) {
+      return own.then((one) => {
+        put(copy, name, one)
+        return fillIn(copy, late, values, context, index + 1)
+      })
+    }
+    put(copy, name, own)
   }
   return copy
 }
@@ -165,7 +184,7 @@ function put(copy: Record<string, unknown>, name: string, value: unknown): void 
   else copy[name] = value
 }
 
-const andThen = (value: unknown, then: (value: unknown) => unknown) =>
+export const andThen = (value: unknown, then: (value: unknown) => unknown) =>
   value instanceof Promise ? value.then(then) : then(value)
 
 export const isPlain = (value: unknown): value is Record<string, unknown> =>

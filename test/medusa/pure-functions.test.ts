@@ -213,6 +213,8 @@ const itemRow = (id: string, order: string) => ({
   order,
 })
 
+const waitForAll = utilities.promiseAll
+
 describe("functions that are made cheaper", () => {
   const named = (name: string) => ({ name, before: undefined as unknown })
   const cases = Object.keys(questions).map(named)
@@ -230,6 +232,35 @@ describe("functions that are made cheaper", () => {
     assert.deepEqual(cheapenFunctions(), [])
     assert.ok(functions().every((one, i) => one !== before[i]))
     assert.equal(new BigNumber("12.5").bigNumber, new BigNumber("12.5").bigNumber, "read once")
+  })
+
+  it("wait for what they waited for", async () => {
+    const { promiseAll } = utilities
+    assert.notEqual(promiseAll, waitForAll)
+    const late = <T>(value: T) => new Promise<T>((resolve) => setImmediate(resolve, value))
+    const fails = (message: string) => late(0).then(() => assert.fail(message))
+    const cases: (() => unknown[])[] = [
+      () => [],
+      () => [1],
+      () => [undefined],
+      () => [late("a")],
+      // biome-ignore lint/suspicious/noThenProperty: not every promise is one of the language.
+      () => [{ then: (resolve: (value: unknown) => void) => resolve("b") }],
+      () => [late("a"), "b"],
+      () => [fails("one")],
+      () => [late("a"), fails("one"), fails("two")],
+    ]
+    for (const promises of cases) {
+      for (const aggregateErrors of [undefined, false, true]) {
+        const options = aggregateErrors === undefined ? [] : [{ aggregateErrors }]
+        const told = (wait: typeof waitForAll) =>
+          wait(promises() as never, ...options).then(
+            (values) => ({ values }),
+            ({ name, message }) => ({ name, message }),
+          )
+        assert.deepEqual(await told(promiseAll), await told(waitForAll), String(promises))
+      }
+    }
   })
 
   for (const one of cases) {

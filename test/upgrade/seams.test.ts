@@ -46,6 +46,20 @@ const seams: Record<string, Renaming[]> = {
   "previous step": [
     { files: "/@medusajs/orchestration/dist/", from: "\\bgetPreviousStep\\b", to: "stepBefore" },
   ],
+  "standings of flows": [
+    {
+      files: "/@medusajs/orchestration/dist/",
+      from: "\\bcomputeCurrentTransactionState\\b",
+      to: "standingOfTransaction",
+    },
+  ],
+  "definitions of flows": [
+    {
+      files: "/@medusajs/orchestration/dist/transaction/orchestrator-builder.js$",
+      from: "\\bload\\(",
+      to: "take(",
+    },
+  ],
   "saving of checkpoints": [
     { files: "/@medusajs/[^/]+/dist/", from: "\\bsaveCheckpoint\\b", to: "keepCheckpoint" },
   ],
