@@ -44,7 +44,12 @@ export function shortenCartPath(options: CartPathOptions): string[] {
   const otherwise = notAsRead({
     storages: shareStorages,
     "flushed updates": tellFlushes,
-    transactions: () => foldTransactions(database, (sql) => freshness.reads(sql)),
+    transactions: () =>
+      foldTransactions(
+        database,
+        (sql) => freshness.reads(sql),
+        (sql) => freshness.ownRow(sql),
+      ),
     links: commitLinksAtOnce,
     "repeated statements": () => spareRepeats(database, locking as Locking | undefined, freshness),
     "new ids": () => noteMadeIds(freshness),

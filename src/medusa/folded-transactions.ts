@@ -38,6 +38,7 @@ interface Sent {
 
 /** What is used of knex's client. */
 interface Client {
+  config?: unknown
   _query(connection: Connection, query: Query): unknown
   releaseConnection(connection: Connection): unknown
 }
@@ -48,9 +49,14 @@ const mostHeld = 50
 
 /**
  * @param reads whether it is sure that a statement only reads, and locks nothing
+ * @param known what a statement of the store's database gives that need not be asked while the transaction has done nothing
  * @returns false when it is not as expected, and nothing was changed
  */
-export function foldTransactions(database: Database, reads: (sql: string) => boolean): boolean {
+export function foldTransactions(
+  database: Database,
+  reads: (sql: string) => boolean,
+  known: (sql: string) => Response | undefined,
+): boolean {
   const { client } = database
   const prototype = Object.getPrototypeOf(client) as Client
   const { _query: send, releaseConnection: release } = prototype
@@ -58,8 +64,9 @@ export function foldTransactions(database: Database, reads: (sql: string) => boo
   const begun = new WeakMap<Connection, Transaction>()
   prototype._query = function (connection, query) {
     const isOfTransaction = (this as object) !== client
+    const isOfStore = this.config === client.config
     if (isOfTransaction && query.sql === "BEGIN;" && !Object.hasOwn(connection, "query"))
-      begun.set(connection, new Transaction(connection, reads))
+      begun.set(connection, new Transaction(connection, reads, isOfStore ? known : nothing))
     const response = isOfTransaction ? begun.get(connection)?.hold(query) : undefined
     if (!response) return send.call(this, connection, query)
     query.response = response
@@ -78,6 +85,8 @@ export function foldTransactions(database: Database, reads: (sql: string) => boo
   }
   return true
 }
+
+const nothing = () => undefined
 
 /** On its connection, until that is released. */
 class Transaction {
@@ -103,6 +112,7 @@ class Transaction {
   constructor(
     private readonly connection: Connection,
     private readonly reads: (sql: string) => boolean,
+    private readonly known: (sql: string) => Response | undefined,
   ) {
     this.ask = connection.query!.bind(connection)
     connection.query = (...given) => this.next(given)
@@ -124,6 +134,9 @@ class Transaction {
     if (isBegin) this.recover()
     const isAlone = this.underWay === 0 && !this.later
     if (!isPlain || !this.isSound || !isAlone || this.held.length >= mostHeld) return undefined
+    const hasDoneNothing = this.held.length === 1 && this.held[0] === "BEGIN"
+    const known = hasDoneNothing ? this.known(sql) : undefined
+    if (known) return known
     const answer = isBegin ? answerTo("BEGIN", null) : answerOf(sql)
     if (!answer) return undefined
     this.held.push(sql.replace(/;$/, ""))

@@ -42,7 +42,7 @@ import {
   tagsOfChanges,
   versioned,
 } from "../tracking"
-import type { Pooled } from "./knex-client"
+import { ownOf, type Pooled } from "./knex-client"
 import type { FeedOptions } from "./options"
 import { attributesFollow, forgetAttributes } from "./price-attributes"
 
@@ -334,6 +334,12 @@ export class Freshness {
   /** Whether this request, a shopper's, made up an id. */
   hasMade(id: string): boolean {
     return this.tracker.repeats?.hasMade(id) === true
+  }
+
+  /** What is known of a row of this request's own that a transaction asks for first: see `Repeats`. With rows of the caller's own. */
+  ownRow(sql: string): Response | undefined {
+    const response = this.tracker.repeats?.ownRow(sql)
+    return response && ownOf(response)
   }
 
   /** Others may have written what this request has read. @param until the `moment` at which the last of them may have */

@@ -1,5 +1,6 @@
 /** How knex's client for PostgreSQL sends a statement: its `_query` (knex/lib/dialects/postgres/index.js:230, 3.2), which three seams take the place of. */
-import type { Response } from "../tracking"
+import { copyOf, type Plain } from "../engine"
+import { otherwise, type Response } from "../tracking"
 
 export interface Query {
   sql: string
@@ -22,6 +23,10 @@ export type Send = (this: unknown, connection: object, query: Query) => Promise<
 
 /** Whether it is sent as knex sends most. */
 export const isUsual = ({ options = {} }: Pick<Query, "options">) => Object.keys(options).length === 0
+
+/** With rows of the caller's own. */
+export const ownOf = (response: Response): Response =>
+  otherwise(response, { rows: copyOf(response.rows as Plain) })
 
 /** In one message; a comment ends with its line. */
 export const inOneMessage = (texts: readonly string[]) => texts.join("\n;\n")

@@ -5,10 +5,10 @@
  * Two seams. `_query` of knex's PostgreSQL client sends every statement (knex/lib/dialects/postgres/index.js:230, 2.5); the clients that
  * transactions have are made of the same prototype (knex/lib/execution/transaction.js, `makeTxClient`), and always ask. And locks (locks.ts).
  */
-import { copyOf, type Plain, stableText } from "../engine"
-import { otherwise, type Response, type Send as SendAll } from "../tracking"
+import { stableText } from "../engine"
+import type { Response, Send as SendAll } from "../tracking"
 import type { Database, Freshness } from "./freshness"
-import { type AfterCommit, inOneMessage, isUsual, type Pooled, type Send } from "./knex-client"
+import { type AfterCommit, inOneMessage, isUsual, ownOf, type Pooled, type Send } from "./knex-client"
 import { forgetWhenLocked, type Locking } from "./locks"
 import { isAllOfTransaction } from "./single-writes"
 
@@ -114,6 +114,3 @@ const keyOf = (sql: string, bindings: readonly unknown[]) =>
 
 /** What JSON has no text for, or a long one. */
 const isWithoutText = (value: unknown) => typeof value === "bigint" || Buffer.isBuffer(value)
-
-/** With rows of the caller's own. */
-const ownOf = (response: Response): Response => otherwise(response, { rows: copyOf(response.rows as Plain) })

@@ -8,6 +8,7 @@
  */
 
 import { type Asked, type Expected, ids, type Journey, type Shape, trying, type When } from "./course"
+import { askedById, showsAmong } from "./own-rows"
 import { holds, narrowed, otherwise, type Selection, selectionOf } from "./selection"
 import { proofOf, takeVersions } from "./versions"
 
@@ -620,6 +621,21 @@ export class Repeats {
   /** Whether this request made up an id. */
   hasMade(id: string): boolean {
     return this.ownIds.has(id)
+  }
+
+  /**
+   * What a transaction asks, before it has asked anything else, of a row that this request has made and committed: what was shown of it among others since. Undefined when nothing was.
+   */
+  ownRow(sql: string): Response | undefined {
+    const asked = askedById(sql)
+    if (!asked || !this.ownIds.has(asked.id)) return undefined
+    for (const [key, answer] of this.answers) {
+      if (!showsAmong(asked, key) || this.standing(key) !== answer) continue
+      const { response } = answer.given ?? {}
+      const rows = response?.rows.filter(({ id }) => id === asked.id) ?? []
+      if (rows.length === 1) return otherwise(response!, { rows, rowCount: 1 })
+    }
+    return undefined
   }
 
   /**

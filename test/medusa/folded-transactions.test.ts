@@ -45,7 +45,7 @@ describe("a transaction", () => {
       sent.push(asked.text)
       return parse.call(this, asked)
     }
-    assert.ok(foldTransactions(shared as unknown as Connection, reads))
+    assert.ok(foldTransactions(shared as unknown as Connection, reads, () => undefined))
     const knexPrototype = Object.getPrototypeOf((shared as unknown as { client: object }).client)
     const { _query: ask } = knexPrototype
     knexPrototype._query = function (connection: unknown, query: { sql: string }) {
@@ -484,7 +484,7 @@ describe("a transaction", () => {
       connection: { connectionString: database.url },
       pool: { min: 1, max: 1 },
     })
-    assert.ok(foldTransactions(waiting as unknown as Connection, reads))
+    assert.ok(foldTransactions(waiting as unknown as Connection, reads, () => undefined))
     const transaction = await waiting.transaction()
     const locked = transaction.raw("lock table thing").then(() => "locked")
     await database.client.query("select pg_sleep(0.1)")
@@ -571,6 +571,9 @@ describe("a transaction", () => {
   })
 
   it("is left alone where knex is not as expected", () => {
-    assert.equal(foldTransactions({ client: {} } as never, reads), false)
+    assert.equal(
+      foldTransactions({ client: {} } as never, reads, () => undefined),
+      false,
+    )
   })
 })

@@ -57,7 +57,9 @@ describe("statements within a request", () => {
       return send.apply(this, given)
     }
     told = await toldCache(shared)
-    assert.ok(foldTransactions(shared as unknown as Connection, (sql) => told.freshness.reads(sql)))
+    const { freshness } = told
+    const [reads, known] = [(sql: string) => freshness.reads(sql), (sql: string) => freshness.ownRow(sql)]
+    assert.ok(foldTransactions(shared as unknown as Connection, reads, known))
     assert.ok(spareRepeats(shared as unknown as Connection, locking, told.freshness))
   })
   after(async () => {
@@ -481,6 +483,103 @@ describe("statements within a request", () => {
     await ofKnownKind("beside", beside)
     await other.destroy()
     await elsewhere.drop()
+  })
+
+  describe("of a row that the request has made and committed", () => {
+    const text = (condition: string) => `select "p".* from "payment" as "p" where ${condition}`
+    const byId = (id: string) => text(`"p"."id" = '${id}' order by "p"."id" asc`)
+    const among = (cart: string) => text(`"p"."note" in ('${cart}')`)
+    const insert = (id: string, cart: string) =>
+      `insert into "payment" ("id", "note") values ('${id}', '${cart}')`
+    const idOf = (cart: string) => `pay_${cart.replace("cart ", "").padStart(26, "0")}`
+    let seen: (string | undefined)[] = []
+    beforeEach(() => {
+      carts = 4 * Math.ceil(carts / 4)
+    })
+
+    /** @param others what the request does besides, and what is changed where */
+    async function ofOwnRow(
+      kind: string,
+      others: {
+        isMade?: boolean
+        list?: (cart: string) => string
+        ask?: (id: string) => string
+        before?: (id: string) => Promise<unknown>
+        within?: (transaction: Knex.Transaction) => Promise<unknown>
+        on?: Knex
+      } = {},
+    ): Promise<(string | undefined)[]> {
+      const { isMade = true, list = among, ask = byId, before, within, on = shared } = others
+      await ofKnownKind(`own row ${kind}`, async (cart) => {
+        const id = idOf(cart)
+        if (isMade) told.freshness.made(id)
+        await rowsOf(`select note from cart where id = '${cart}'`)
+        await shared.transaction((transaction) => transaction.raw(insert(id, cart)))
+        await database.client.query("update payment set note = 'changed' where id = $1", [id])
+        await before?.(id)
+        seen = await on.transaction(async (transaction) => {
+          await within?.(transaction)
+          const first = await transaction.raw(ask(id))
+          await transaction.raw("select 1")
+          const second = await transaction.raw(ask(id))
+          return [first, second].map(({ rows }) => rows[0]?.note ?? "none")
+        })
+        const [listed] = await rowsOf(list(cart))
+        if (list === among && !before) seen.push(listed?.note)
+        mock.timers.reset()
+      })
+      const [cart] = [`cart ${carts}`]
+      return seen.map((note) => (note === cart ? "own" : note))
+    }
+
+    it("are known to a transaction that begins with them, when it was shown among others since", async () => {
+      assert.deepEqual(await ofOwnRow("own"), ["own", "changed", "own"])
+      const withDeleted = {
+        list: (cart: string) => text(`"p"."note" is not null and "p"."note" in ('${cart}')`),
+      }
+      assert.deepEqual(await ofOwnRow("otherwise", withDeleted), ["changed", "changed"])
+    })
+
+    it("are asked by others", async () => {
+      assert.deepEqual(await ofOwnRow("of another", { isMade: false }), ["changed", "changed", "own"])
+      const within = (transaction: Knex.Transaction) => transaction.raw("select 1")
+      assert.deepEqual(await ofOwnRow("later", { within }), ["changed", "changed", "own"])
+      const ask = (id: string) => `${byId(id)} for update`
+      assert.deepEqual(await ofOwnRow("with a lock", { ask }), ["changed", "changed", undefined])
+      const few = (id: string) => text(`"p"."id" = '${id}' and "p"."note" <> 'changed'`)
+      assert.deepEqual(await ofOwnRow("with another condition", { ask: few }), ["none", "none", "own"])
+    })
+
+    it("are asked once the request wrote to the table, or a while has passed", async () => {
+      const atLast = (act: () => unknown) => async () => void (carts % 4 === 0 && (await act()))
+      const write = atLast(() => shared.raw("update payment set note = note where id = 'none'"))
+      assert.deepEqual(await ofOwnRow("wrote", { before: write }), ["changed", "changed"])
+      const wait = atLast(() => mock.timers.enable({ apis: ["Date"], now: Date.now() + 60 }))
+      assert.deepEqual(await ofOwnRow("late", { before: wait }), ["changed", "changed"])
+    })
+
+    it("are asked when it was shown more than once", async () => {
+      await database.client.query("insert into product values ('one', 'A'), ('two', 'B')")
+      const text = (condition: string) =>
+        `select "p".* from "payment" as "p" left join "product" as "o" on true where ${condition}`
+      const list = (cart: string) => text(`"p"."note" in ('${cart}')`)
+      const ask = (id: string) => text(`"p"."id" = '${id}'`)
+      assert.deepEqual(await ofOwnRow("twice", { list, ask }), ["changed", "changed"])
+      await database.client.query("delete from product where id = 'two'")
+      assert.deepEqual(await ofOwnRow("once", { list, ask }), ["own", "changed"])
+    })
+
+    it("are asked of another database", async () => {
+      const elsewhere = await createDatabase("pegasus_elsewhere")
+      await elsewhere.client.query(schema)
+      const other = knex({ client: "pg", connection: { connectionString: elsewhere.url } })
+      try {
+        assert.deepEqual(await ofOwnRow("elsewhere", { on: other }), ["none", "none", "own"])
+      } finally {
+        await other.destroy()
+        await elsewhere.drop()
+      }
+    })
   })
 
   it("are not asked ahead of what changes them", async () => {

@@ -1,0 +1,24 @@
+/** A row that is asked for by its id, and was shown among others. */
+
+export interface AskedById {
+  id: string
+  /** What is shown of which rows, but for the last condition. */
+  start: string
+  /** The table, as the statement calls it. */
+  alias: string
+}
+
+/** As MikroORM writes it: all columns of one table, and what is joined to it. */
+const oneById =
+  /^(select ("\w+")\.\*(?:(?! as "id").)+ where (?:\2\."deleted_at" is null and )?)\2\."id" = '([\w-]+)'(?: order by \2\."id" asc)?$/
+const condition = /^("\w+")\."\w+" (?:= '[^']*'|in \('[^']*'(?:, '[^']*')*\))$/
+
+/** Undefined for what asks something else. */
+export function askedById(sql: string): AskedById | undefined {
+  const [, start, alias, id] = oneById.exec(sql) ?? []
+  return id === undefined ? undefined : { id, start: start!, alias: alias! }
+}
+
+/** Whether a statement shows the same of rows that one other condition tells. */
+export const showsAmong = ({ start, alias }: AskedById, sql: string): boolean =>
+  sql.startsWith(start) && condition.exec(sql.slice(start.length))?.[1] === alias

@@ -1,0 +1,49 @@
+/** Which statements ask for one row, and which show it among others. */
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import { askedById, showsAmong } from "../../src/tracking/own-rows"
+
+const start = `select "p0".*, "p1"."id" as "p1__id" from "payment" as "p0" left join "part" as "p1" on "p0"."id" = "p1"."payment_id" where `
+const alive = `"p0"."deleted_at" is null and `
+const byId = `"p0"."id" = 'pay_1'`
+
+describe("a row that is asked for by its id", () => {
+  it("is told from what asks something else", () => {
+    for (const rest of [byId, `${alive}${byId}`, `${alive}${byId} order by "p0"."id" asc`]) {
+      assert.equal(askedById(start + rest)?.id, "pay_1")
+    }
+    for (const rest of [
+      `"p1"."id" = 'part_1'`,
+      `"p0"."code" = 'a'`,
+      `${byId} for update`,
+      `${byId} limit 1`,
+      `${byId} order by "p0"."id" desc`,
+      `"p0"."code" = 'a' or ${byId}`,
+      `("p0"."code" = 'a' and ${byId})`,
+      `"p1"."deleted_at" is null and ${byId}`,
+    ]) {
+      assert.equal(askedById(start + rest), undefined, rest)
+    }
+    for (const columns of [`"p0"."id"`, `"p1".*`, `"p0".*, "p1"."code" as "id"`, `distinct "p0".*`]) {
+      const sql = `select ${columns} from "payment" as "p0" left join "part" as "p1" on true where ${byId}`
+      assert.equal(askedById(sql), undefined, columns)
+    }
+  })
+
+  it("is shown by what shows the same of others", () => {
+    const asked = askedById(start + alive + byId)!
+    for (const rest of [`"p0"."cart_id" = 'a'`, `"p0"."cart_id" in ('a')`, `"p0"."cart_id" in ('a', 'b')`]) {
+      assert.ok(showsAmong(asked, start + alive + rest), rest)
+      assert.equal(showsAmong(asked, start + rest), false, "deleted ones, too")
+      const fewer = start.replace(`, "p1"."id" as "p1__id"`, "")
+      assert.equal(showsAmong(asked, fewer + alive + rest), false)
+      const others = start.replace(`"payment_id"`, `"payment_no"`)
+      assert.equal(showsAmong(asked, others + alive + rest), false)
+      for (const more of [" limit 1", ` and "p0"."code" = 'a'`, " for update", ` or "p0"."code" = 'a'`]) {
+        assert.equal(showsAmong(asked, start + alive + rest + more), false, more)
+      }
+    }
+    assert.equal(showsAmong(asked, `${start}${alive}"p1"."code" = 'a'`), false)
+    assert.equal(showsAmong(asked, start + alive), false)
+  })
+})
