@@ -1,9 +1,9 @@
 /**
- * What a workflow does between its steps. Medusa asks of every step whether its time is up, and waits for each answer, before a step, after it, and when the next is looked for:
+ * What a workflow does between its steps. Medusa asks of every step whether its time is up, and waits for each answer, when the next is looked for and again before that runs:
  * 800 waits when a cart is made, 1,300 when a delivery is chosen, a quarter of all promises of these requests. Here a flow that goes as most do is looked at without waiting.
  *
  * Four seams (2.21.2): `computeCurrentTransactionState` (orchestration/dist/transaction/transaction-orchestrator.js:200); `saveCheckpoint` of flows that are not kept
- * (distributed-transaction.js:271); `load`, by which a flow that might yet be changed copies its definition (orchestrator-builder.js:12); and `StepResponse.skip` (workflows-sdk/dist/utils/composer/helpers/step-response.js:132),
+ * (distributed-transaction.js:336); `load`, by which a flow that might yet be changed copies its definition (orchestrator-builder.js:12); and `StepResponse.skip` (workflows-sdk/dist/utils/composer/helpers/step-response.js:132),
  * an error of which nobody reads where it was made.
  */
 import { isDeepStrictEqual } from "node:util"
@@ -108,7 +108,7 @@ export function cheapenStandings(warn: (message: string) => void): boolean {
   return true
 }
 
-/** @returns undefined for all but a flow that goes as most do: no times that could be up, nothing that failed or is tried again */
+/** @returns undefined for all but a flow that goes as most do: of the steps that may begin or have begun none has a time limit, failed or is tried again */
 export function standingOf(orchestrator: Orchestrator, flow: Flow): Standing | undefined {
   if (flow.state !== TransactionState.INVOKING) return undefined
   const ids = orchestrator.getInvokeSteps(flow)
@@ -157,7 +157,7 @@ type Save = (
   given?: object,
 ) => Promise<unknown>
 
-const nothing = Promise.resolve()
+const saved = Promise.resolve()
 
 /** @returns false when it is not as expected, and nothing was changed */
 export function cheapenSaves(): boolean {
@@ -169,7 +169,7 @@ export function cheapenSaves(): boolean {
   if (!prototype || typeof save !== "function" || typeof getWorkflowOptions !== "function") return false
   prototype.saveCheckpoint = function (given) {
     const options = TransactionOrchestrator.getWorkflowOptions(this.modelId) ?? this.getFlow().options
-    return options?.store ? save.call(this, given) : nothing
+    return options?.store ? save.call(this, given) : saved
   }
   return true
 }

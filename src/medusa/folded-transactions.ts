@@ -1,7 +1,7 @@
 /**
  * A transaction asks only what it must wait for. `BEGIN` reads and writes nothing, and what an `insert` gives that returns nothing is known, as is that of an `update`
  * of which nobody looks at it (flushed-updates.ts): they are held back, and go in one message with what comes next, `COMMIT` at the latest. Each spares its own way to PostgreSQL and back. What ends before it
- * asked anything need neither begin nor end.
+ * asked anything need neither begin nor end. A row of the request's own, which it has made, committed and seen, is known (tracking/own-rows.ts).
  *
  * What is refused is heard of one statement later, at the commit at the latest, with the same error. And what has only read has nothing to commit: it
  * has ended for who asks it to, and holds its connection until PostgreSQL has heard of it.
@@ -66,7 +66,7 @@ export function foldTransactions(
     const isOfTransaction = (this as object) !== client
     const isOfStore = this.config === client.config
     if (isOfTransaction && query.sql === "BEGIN;" && !Object.hasOwn(connection, "query"))
-      begun.set(connection, new Transaction(connection, reads, isOfStore ? known : nothing))
+      begun.set(connection, new Transaction(connection, reads, isOfStore ? known : nothingKnown))
     const response = isOfTransaction ? begun.get(connection)?.hold(query) : undefined
     if (!response) return send.call(this, connection, query)
     query.response = response
@@ -86,7 +86,7 @@ export function foldTransactions(
   return true
 }
 
-const nothing = () => undefined
+const nothingKnown = () => undefined
 
 /** On its connection, until that is released. */
 class Transaction {

@@ -338,7 +338,8 @@ export class Freshness {
 
   /** What is known of a row of this request's own that a transaction asks for first: see `Repeats`. With rows of the caller's own. */
   ownRow(sql: string): Response | undefined {
-    const response = this.tracker.repeats?.ownRow(sql)
+    const { repeats, since } = this.tracker
+    const response = since === 0 ? repeats?.ownRow(sql) : undefined
     return response && ownOf(response)
   }
 

@@ -112,7 +112,7 @@ function cheapenWaits(): boolean {
   const waitForAll = module?.promiseAll
   if (!module || typeof waitForAll !== "function") return false
   module.promiseAll = (promises, options) =>
-    promises.length === 1 && !options?.aggregateErrors
+    promises?.length === 1 && !options?.aggregateErrors
       ? waitForOne(promises[0])
       : waitForAll(promises, options)
   // What others hold of it is what is called.

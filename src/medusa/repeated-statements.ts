@@ -3,7 +3,7 @@
  * is loaded seven times while a delivery is chosen for it. What a request is expected to ask next is asked along, in one message.
  *
  * Two seams. `_query` of knex's PostgreSQL client sends every statement (knex/lib/dialects/postgres/index.js:230, 2.5); the clients that
- * transactions have are made of the same prototype (knex/lib/execution/transaction.js, `makeTxClient`), and always ask. And locks (locks.ts).
+ * transactions have are made of the same prototype (knex/lib/execution/transaction.js, `makeTxClient`), and always ask, but for what folded-transactions.ts knows. And locks (locks.ts).
  */
 import { stableText } from "../engine"
 import type { Response, Send as SendAll } from "../tracking"

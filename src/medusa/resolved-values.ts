@@ -67,7 +67,8 @@ export const resolveValue: Resolve = (input, context) => {
   const { __type, output } = input as Reference
   const value = __type === SymbolWorkflowWorkflowData ? output : input
   if (!(value as Reference | null | undefined)?.__type) return filled(value, context)
-  return andThen(meantBy(value as Reference, context), parseStringifyIfNecessary)
+  const copy = () => andThen(meantBy(value as Reference, context), parseStringifyIfNecessary)
+  return isFound(value as Reference) ? orRejected(copy) : copy()
 }
 
 export function meantBy(value: Reference, context: Context): unknown {
@@ -77,7 +78,7 @@ export function meantBy(value: Reference, context: Context): unknown {
     case SymbolMedusaWorkflowResponse:
       return resolveValue(value.$result, context)
     case SymbolWorkflowStepTransformer:
-      return (finders.get(value.__resolver!) ?? value.__resolver!)(context)
+      return isFound(value) ? foundBy(value, context) : value.__resolver!(context)
     case SymbolWorkflowStep: {
       const given = context.invoke[value.__step__!] as Reference | undefined
       const output = (given?.output ?? given) as Reference | undefined
@@ -144,13 +145,27 @@ function filledTemplate(value: object, context: Context): unknown {
   }
   const values = late.map((one) => one.value)
   const fill = (those: readonly unknown[]) => fillIn(copy, late, those, context)
-  return values.some((one) => one instanceof Promise) ? promiseAll(values).then(fill) : fill(values)
+  return values.some((one) => one instanceof Promise)
+    ? promiseAll(values).then(fill)
+    : orRejected(() => fill(values))
 }
 
 /** By what Medusa waits for, what finds a field where it is (picked-fields.ts). */
 export const finders = new WeakMap<object, (context: Context) => unknown>()
 
 const isFound = ({ __resolver }: Reference) => __resolver !== undefined && finders.has(__resolver)
+
+const foundBy = ({ __resolver }: Reference, context: Context) =>
+  orRejected(() => finders.get(__resolver!)!(context))
+
+/** Where Medusa waits, what fails is no exception. */
+function orRejected(make: () => unknown): unknown {
+  try {
+    return make()
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
 
 function fillIn(
   copy: Record<string, unknown>,

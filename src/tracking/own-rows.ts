@@ -1,4 +1,4 @@
-/** A row that is asked for by its id, and was shown among others. */
+/** A row that is asked for by its id, and was shown by another condition. */
 
 export interface AskedById {
   id: string

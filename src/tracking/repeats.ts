@@ -22,6 +22,8 @@ const longestInsert = 16_000
 const insertion = /^insert into "?(\w+)"?/
 /** How long an answer that was asked for ahead may wait to be looked at, when it is one that may not be repeated. Milliseconds. */
 const longestAhead = 50
+/** How long ago a row of the request's own may have been asked to be given to a transaction, which may write what it makes of it. Milliseconds. */
+const longestSinceShown = 10
 /** As how many more tries it counts that it had waited longer. */
 const triesOfLate = 4
 
@@ -331,8 +333,8 @@ export class Repeats {
     this.put({ ...one, ...made, isAhead: true, isUnseen: true })
   }
 
-  private put(made: Omit<Answer, "at">): void {
-    const answer: Answer = { ...made, at: Date.now() }
+  private put(made: Omit<Answer, "at"> & Partial<Answer>): void {
+    const answer: Answer = { at: Date.now(), ...made }
     const { question, value } = answer
     this.remember(answer)
     value.then(
@@ -550,8 +552,8 @@ export class Repeats {
       (all) => {
         const given = all && fewerOf(all, question, more!.question)
         const isRemembered = given && question.isRepeatable && when.since === 0
-        const { began, turn } = more!
-        if (isRemembered) this.put({ question, began, turn, value: Promise.resolve(given) })
+        const { began, turn, at } = more!
+        if (isRemembered) this.put({ question, began, turn, at, value: Promise.resolve(given) })
         return given
       },
       () => undefined,
@@ -624,13 +626,14 @@ export class Repeats {
   }
 
   /**
-   * What a transaction asks, before it has asked anything else, of a row that this request has made and committed: what was shown of it among others since. Undefined when nothing was.
+   * What a transaction that has done nothing yet asks of a row that this request has made and committed: what was shown of it since, a moment ago. Undefined when nothing was.
    */
   ownRow(sql: string): Response | undefined {
     const asked = askedById(sql)
     if (!asked || !this.ownIds.has(asked.id)) return undefined
     for (const [key, answer] of this.answers) {
-      if (!showsAmong(asked, key) || this.standing(key) !== answer) continue
+      const isNow = Date.now() - answer.at <= longestSinceShown
+      if (!isNow || !showsAmong(asked, key) || this.standing(key) !== answer) continue
       const { response } = answer.given ?? {}
       const rows = response?.rows.filter(({ id }) => id === asked.id) ?? []
       if (rows.length === 1) return otherwise(response!, { rows, rowCount: 1 })

@@ -486,11 +486,12 @@ describe("statements within a request", () => {
   })
 
   describe("of a row that the request has made and committed", () => {
-    const text = (condition: string) => `select "p".* from "payment" as "p" where ${condition}`
+    let table = "payment"
+    const text = (condition: string) => `select "p".* from "${table}" as "p" where ${condition}`
     const byId = (id: string) => text(`"p"."id" = '${id}' order by "p"."id" asc`)
     const among = (cart: string) => text(`"p"."note" in ('${cart}')`)
     const insert = (id: string, cart: string) =>
-      `insert into "payment" ("id", "note") values ('${id}', '${cart}')`
+      `insert into "${table}" ("id", "note") values ('${id}', '${cart}')`
     const idOf = (cart: string) => `pay_${cart.replace("cart ", "").padStart(26, "0")}`
     let seen: (string | undefined)[] = []
     beforeEach(() => {
@@ -515,7 +516,7 @@ describe("statements within a request", () => {
         if (isMade) told.freshness.made(id)
         await rowsOf(`select note from cart where id = '${cart}'`)
         await shared.transaction((transaction) => transaction.raw(insert(id, cart)))
-        await database.client.query("update payment set note = 'changed' where id = $1", [id])
+        await database.client.query(`update ${table} set note = 'changed' where id = $1`, [id])
         await before?.(id)
         seen = await on.transaction(async (transaction) => {
           await within?.(transaction)
@@ -554,8 +555,12 @@ describe("statements within a request", () => {
       const atLast = (act: () => unknown) => async () => void (carts % 4 === 0 && (await act()))
       const write = atLast(() => shared.raw("update payment set note = note where id = 'none'"))
       assert.deepEqual(await ofOwnRow("wrote", { before: write }), ["changed", "changed"])
-      const wait = atLast(() => mock.timers.enable({ apis: ["Date"], now: Date.now() + 60 }))
-      assert.deepEqual(await ofOwnRow("late", { before: wait }), ["changed", "changed"])
+      const wait = atLast(() => mock.timers.enable({ apis: ["Date"], now: Date.now() + 15 }))
+      for (table of ["payment", "cart_item"]) {
+        assert.deepEqual(await ofOwnRow(`late ${table}`, { before: wait }), ["changed", "changed"])
+        assert.deepEqual(await ofOwnRow(`in time ${table}`), ["own", "changed", "own"])
+      }
+      table = "payment"
     })
 
     it("are asked when it was shown more than once", async () => {

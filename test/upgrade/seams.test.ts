@@ -60,6 +60,7 @@ const seams: Record<string, Renaming[]> = {
       to: "take(",
     },
   ],
+  "skipped steps": [{ files: "/@medusajs/workflows-sdk/dist/", from: "\\bskip\\(\\)", to: "leaveOut()" }],
   "saving of checkpoints": [
     { files: "/@medusajs/[^/]+/dist/", from: "\\bsaveCheckpoint\\b", to: "keepCheckpoint" },
   ],
