@@ -60,7 +60,9 @@ const seams: Record<string, Renaming[]> = {
       to: "take(",
     },
   ],
-  "skipped steps": [{ files: "/@medusajs/workflows-sdk/dist/", from: "\\bskip\\(\\)", to: "leaveOut()" }],
+  "skipped steps": [
+    { files: "/@medusajs/(?:core-flows|workflows-sdk)/dist/", from: "\\bskip\\(\\)", to: "leaveOut()" },
+  ],
   "saving of checkpoints": [
     { files: "/@medusajs/[^/]+/dist/", from: "\\bsaveCheckpoint\\b", to: "keepCheckpoint" },
   ],
