@@ -508,9 +508,18 @@ describe("statements within a request", () => {
         before?: (id: string) => Promise<unknown>
         within?: (transaction: Knex.Transaction) => Promise<unknown>
         on?: Knex
+        around?: <T>(run: () => Promise<T>) => Promise<T>
       } = {},
     ): Promise<(string | undefined)[]> {
-      const { isMade = true, list = among, ask = byId, before, within, on = shared } = others
+      const {
+        isMade = true,
+        list = among,
+        ask: asks = byId,
+        before,
+        within,
+        on = shared,
+        around = (run) => run(),
+      } = others
       await ofKnownKind(`own row ${kind}`, async (cart) => {
         const id = idOf(cart)
         if (isMade) told.freshness.made(id)
@@ -518,13 +527,14 @@ describe("statements within a request", () => {
         await shared.transaction((transaction) => transaction.raw(insert(id, cart)))
         await database.client.query(`update ${table} set note = 'changed' where id = $1`, [id])
         await before?.(id)
-        seen = await on.transaction(async (transaction) => {
+        const ask = async (transaction: Knex.Transaction) => {
           await within?.(transaction)
-          const first = await transaction.raw(ask(id))
+          const first = await transaction.raw(asks(id))
           await transaction.raw("select 1")
-          const second = await transaction.raw(ask(id))
+          const second = await transaction.raw(asks(id))
           return [first, second].map(({ rows }) => rows[0]?.note ?? "none")
-        })
+        }
+        seen = await around(() => on.transaction(ask))
         const [listed] = await rowsOf(list(cart))
         if (list === among && !before) seen.push(listed?.note)
         mock.timers.reset()
@@ -545,6 +555,12 @@ describe("statements within a request", () => {
       assert.deepEqual(await ofOwnRow("of another", { isMade: false }), ["changed", "changed", "own"])
       const within = (transaction: Knex.Transaction) => transaction.raw("select 1")
       assert.deepEqual(await ofOwnRow("later", { within }), ["changed", "changed", "own"])
+      const around = <T>(run: () => Promise<T>) =>
+        told.freshness.within(() => {
+          told.freshness.begin("what is kept")
+          return run()
+        })
+      assert.deepEqual(await ofOwnRow("to be kept", { around }), ["changed", "changed", "own"])
       const ask = (id: string) => `${byId(id)} for update`
       assert.deepEqual(await ofOwnRow("with a lock", { ask }), ["changed", "changed", undefined])
       const few = (id: string) => text(`"p"."id" = '${id}' and "p"."note" <> 'changed'`)
