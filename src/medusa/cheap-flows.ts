@@ -81,14 +81,13 @@ export function cheapenStandings(warn: (message: string) => void): boolean {
     const times = watched.get(this.id) ?? 0
     if (times < timesWatched) {
       watched.set(this.id, times + 1)
-      return watch(this, transaction)
+      return watch(this, transaction, standing)
     }
     flow.hasWaitingSteps = standing.hasWaiting
     flow.hasRevertedSteps = standing.hasReverted
     return standing
   }
-  const watch = async (orchestrator: Orchestrator, transaction: Transaction) => {
-    const expected = standingOf(orchestrator, transaction.getFlow())
+  const watch = async (orchestrator: Orchestrator, transaction: Transaction, expected: Standing) => {
     const given = await compute!.call(orchestrator, transaction)
     const flow = transaction.getFlow()
     // Meanwhile another step may have ended.
@@ -127,8 +126,8 @@ export function standingOf(orchestrator: Orchestrator, flow: Flow): Standing | u
   for (const id of ids) {
     const step = flow.steps[id]!
     if (id === rootStep || !orchestrator.canContinue(flow, step)) continue
-    if (!isUsual(step)) return undefined
     const { state, status } = step.getStates()
+    if (!isUsual(step) || status === TransactionStepStatus.TEMPORARY_FAILURE) return undefined
     if (status === TransactionStepStatus.WAITING) {
       standing.current.push(step)
       standing.hasWaiting = true
@@ -147,9 +146,7 @@ const rootStep = "_root"
 function isUsual(step: Step): boolean {
   const { timeout, retryIntervalAwaiting } = step.definition
   const isTimed = Boolean(timeout || retryIntervalAwaiting || step.retryRescheduledAt)
-  return (
-    !isTimed && !step.isCompensating() && step.getStates().status !== TransactionStepStatus.TEMPORARY_FAILURE
-  )
+  return !isTimed && !step.isCompensating()
 }
 
 type Save = (

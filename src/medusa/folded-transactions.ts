@@ -64,9 +64,10 @@ export function foldTransactions(
   const begun = new WeakMap<Connection, Transaction>()
   prototype._query = function (connection, query) {
     const isOfTransaction = (this as object) !== client
-    const isOfStore = this.config === client.config
-    if (isOfTransaction && query.sql === "BEGIN;" && !Object.hasOwn(connection, "query"))
+    if (isOfTransaction && query.sql === "BEGIN;" && !Object.hasOwn(connection, "query")) {
+      const isOfStore = this.config === client.config
       begun.set(connection, new Transaction(connection, reads, isOfStore ? known : nothingKnown))
+    }
     const response = isOfTransaction ? begun.get(connection)?.hold(query) : undefined
     if (!response) return send.call(this, connection, query)
     query.response = response

@@ -428,13 +428,13 @@ export class Repeats {
    * @returns whether it is known that it gives nothing
    */
   private putNothing(one: Along, turn: number): boolean {
-    const { needs, shape, proof } = one.question
+    const { needs } = one.question
     const areNew = ({ table, values }: Question["needs"][number]) =>
       values.length > 0 && values.every((value) => this.isNew(value, table))
-    const response = needs.some(areNew) ? emptyAnswerOf(shape) : undefined
-    if (!response) return false
+    const given = needs.some(areNew) ? emptyGivenOf(one.question) : undefined
+    if (!given) return false
     trying(one)
-    const value = Promise.resolve({ response, versions: proof === undefined ? undefined : "" })
+    const value = Promise.resolve(given)
     this.putAhead(one, { began: this.moves, turn, value })
     return true
   }
@@ -631,8 +631,9 @@ export class Repeats {
   ownRow(sql: string): Response | undefined {
     const asked = askedById(sql)
     if (!asked || !this.ownIds.has(asked.id)) return undefined
+    const now = Date.now()
     for (const [key, answer] of this.answers) {
-      const isNow = Date.now() - answer.at <= longestSinceShown
+      const isNow = now - answer.at <= longestSinceShown
       if (!isNow || !showsAmong(asked, key) || this.standing(key) !== answer) continue
       const { response } = answer.given ?? {}
       const rows = response?.rows.filter(({ id }) => id === asked.id) ?? []
@@ -786,8 +787,11 @@ function noteEmpty(shape: Shape, response: Response): void {
 export const emptyAnswerOf = (shape: Shape): Response | undefined => emptyAnswers.get(shape)
 
 /** What a statement gives that can give nothing, once one of its shape was answered. */
-function nothingOf({ isVain, shape, proof }: Question): Given | undefined {
-  const response = isVain ? emptyAnswerOf(shape) : undefined
+const nothingOf = (question: Question): Given | undefined =>
+  question.isVain ? emptyGivenOf(question) : undefined
+
+function emptyGivenOf({ shape, proof }: Question): Given | undefined {
+  const response = emptyAnswerOf(shape)
   return response && { response, versions: proof === undefined ? undefined : "" }
 }
 

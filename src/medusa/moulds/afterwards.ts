@@ -5,7 +5,7 @@
 import type { EntityMetadata } from "@medusajs/framework/mikro-orm/core"
 import { isPlainObject } from "../../engine"
 import type { Row } from "./fields"
-import { isToMany, type Path, type Rows } from "./rows"
+import { isSamePath, isToMany, type Path, type Rows } from "./rows"
 
 /** A list in a question that has an object for each row of a place. */
 export interface Pairs {
@@ -51,7 +51,7 @@ export function placeOf(meta: EntityMetadata, rows: Rows, answer: readonly unkno
       .metaAt(path)
       .relations.filter((relation) => isToMany(relation) && relation.targetMeta === meta)
       .map(({ name }) => [...path, name])
-      .filter((place) => !rows.paths.some((other) => other.join(".") === place.join(".")))
+      .filter((place) => !rows.paths.some((other) => isSamePath(other, place)))
       .filter((place) => isIn(answer, place)),
   )
   return places.length === 1 ? places[0] : undefined

@@ -5,7 +5,7 @@ import { anyValue, Place, valueIn } from "../wording"
 import type { Pairs } from "./afterwards"
 import type { Row } from "./fields"
 import type { WatchedRead } from "./mould"
-import type { Path } from "./rows"
+import { isSamePath, type Path } from "./rows"
 
 /** What the driver was asked for while a read was made. */
 export interface WatchedFind {
@@ -99,7 +99,7 @@ export function mergedFinds(some: readonly Find[], others: readonly Find[]): rea
   const finds = [...some]
   let last = -1
   for (const find of others) {
-    const at = finds.findIndex(({ path }) => path.join(".") === find.path.join("."))
+    const at = finds.findIndex(({ path }) => isSamePath(path, find.path))
     if (at < 0) finds.splice(++last, 0, find)
     else if (at > last && isSameTemplate(finds[at]!.text, find.text)) last = at
     else return undefined

@@ -6,7 +6,7 @@
  * What must hold: the same data to the letter. Nothing is taken for known of what a module does. A mould is made of one read that was watched, by what MikroORM
  * says of the fields (fields.ts), and of what it has not seen it says so (pieces.ts).
  *
- * What no mould is made of: relations by a table between that have a statement of their own, what an object computes, keys of several columns, relations whose class is loaded at another
+ * What no mould is made of: what an object computes, keys of several columns, relations whose class is loaded at another
  * place, too; and where a row is there twice nothing is foretold.
  */
 import type { EntityMetadata, MetadataStorage, Platform } from "@medusajs/framework/mikro-orm/core"
@@ -15,7 +15,7 @@ import { pairsIn, pairsOf, placeOf } from "./afterwards"
 import { keyName, type Row } from "./fields"
 import { type Find, type Finding, findingOf, findOf, mergedFinds, type WatchedFind } from "./finds"
 import { mergedPiece, objectOf, type Piece, pieceOf, piecesOf, relationsOf, Unseen } from "./pieces"
-import { type Path, Rows } from "./rows"
+import { isSamePath, type Path, Rows } from "./rows"
 
 export interface WatchedRead {
   /** Of what was asked for. */
@@ -144,7 +144,6 @@ export class Mould {
   }
 }
 
-const isSamePath = (path: Path, other: Path) => path.join(".") === other.join(".")
 const leadsTo = (path: Path, other: Path) => path.every((name, i) => other[i] === name)
 
 /** @returns undefined where there is nothing to ask it by */

@@ -6,6 +6,8 @@ import { keyIn, keyName, propertyOf, type Row, relatedIn } from "./fields"
 /** The relations that lead to something, from the answer. */
 export type Path = readonly string[]
 
+export const isSamePath = (path: Path, other: Path) => path.join(".") === other.join(".")
+
 export class Rows {
   private readonly found = new Map<string, readonly Row[]>()
   private readonly byKey = new Map<string, Map<unknown, Row[]>>()
