@@ -18,15 +18,16 @@ export interface Workload {
   total: number
 }
 
+/** What is prepared is told with its name, as Pegasus does it (medusa/prepared-statements.ts). */
 const theStatements = `
-  select s.query as text, sum(s.calls)::float8 as calls, sum(s.total_exec_time) as total,
+  select s.text, sum(s.calls)::float8 as calls, sum(s.total_exec_time) as total,
     sum(s.total_exec_time) / sum(s.calls) as mean, sum(s.rows)::float8 as rows
-  from EXTENSION.pg_stat_statements s
+  from (select *, regexp_replace(query, '^\\s*prepare\\s+("[^"]*"|\\w+)\\s+as\\s+', '', 'i') as text from EXTENSION.pg_stat_statements) s
   join pg_database d on d.oid = s.dbid and d.datname = current_database()
-  where s.query ~* '^\\s*(select|insert|update|delete|with)\\s'
-    and s.query !~* '(pg_catalog|information_schema|pg_stat|pg_class|pg_type|to_regclass|pg_(try_)?advisory)'
+  where s.text ~* '^\\s*(select|insert|update|delete|with)\\s'
+    and s.text !~* '(pg_catalog|information_schema|pg_stat|pg_class|pg_type|to_regclass|pg_(try_)?advisory)'
     and s.calls > 0
-  group by s.query order by 3 desc limit 1000`
+  group by s.text order by 3 desc limit 1000`
 
 /** @returns undefined where the extension is not there, or not for this role */
 export async function workloadOf(patient: Patient): Promise<Workload | undefined> {

@@ -17,6 +17,7 @@ import { keepCarts } from "./kept-carts"
 import type { Locking } from "./locks"
 import { noteMadeIds, noteMadeUlids } from "./made-ids"
 import { readPlainly } from "./plain-reads"
+import { PreparedStatements } from "./prepared-statements"
 import { cheapenFunctions } from "./pure-functions"
 import { RepeatedFinds } from "./repeated-finds"
 import { spareRepeats } from "./repeated-statements"
@@ -40,18 +41,20 @@ export function shortenCartPath(options: CartPathOptions): string[] {
   const finds = new RepeatedFinds(freshness)
   const locking = MedusaModule.getModuleInstance(Modules.LOCKING)?.[Modules.LOCKING] as unknown
   const warn = (message: string) => logger.warn(message)
+  const prepared = new PreparedStatements(warn)
   const functions = cheapenFunctions()
   const otherwise = notAsRead({
     storages: shareStorages,
     "flushed updates": tellFlushes,
+    "prepared statements": () => prepared.take(database),
     transactions: () =>
-      foldTransactions(
-        database,
-        (sql) => freshness.reads(sql),
-        (sql) => freshness.ownRow(sql),
-      ),
+      foldTransactions(database, {
+        reads: (sql) => freshness.reads(sql),
+        known: (sql) => freshness.ownRow(sql),
+        prepared,
+      }),
     links: commitLinksAtOnce,
-    "repeated statements": () => spareRepeats(database, locking as Locking | undefined, freshness),
+    "repeated statements": () => spareRepeats(database, locking as Locking | undefined, freshness, prepared),
     "new ids": () => noteMadeIds(freshness),
     "ids of flows": () => noteMadeUlids(freshness),
     "repeated finds": () => finds.take(),

@@ -13,6 +13,7 @@ import type { Response } from "../tracking"
 import { isFlushing } from "./flushed-updates"
 import type { Database } from "./freshness"
 import { type AfterCommit, inOneMessage, isUsual, type Query } from "./knex-client"
+import type { PreparedStatements } from "./prepared-statements"
 
 interface Config {
   text: string
@@ -47,16 +48,18 @@ interface Client {
 const longestText = 200_000
 const mostHeld = 50
 
-/**
- * @param reads whether it is sure that a statement only reads, and locks nothing
- * @param known what a statement of the store's database gives that need not be asked while the transaction has done nothing
- * @returns false when it is not as expected, and nothing was changed
- */
-export function foldTransactions(
-  database: Database,
-  reads: (sql: string) => boolean,
-  known: (sql: string) => Response | undefined,
-): boolean {
+/** What is known of statements. */
+export interface Knowledge {
+  /** Whether it is sure that one only reads, and locks nothing. */
+  reads(sql: string): boolean
+  /** What one of the store's database gives that need not be asked while the transaction has done nothing. */
+  known(sql: string): Response | undefined
+  /** Those of the store's database. */
+  prepared: Pick<PreparedStatements, "worded" | "isLost">
+}
+
+/** @returns false when it is not as expected, and nothing was changed */
+export function foldTransactions(database: Database, knowledge: Knowledge): boolean {
   const { client } = database
   const prototype = Object.getPrototypeOf(client) as Client
   const { _query: send, releaseConnection: release } = prototype
@@ -66,7 +69,8 @@ export function foldTransactions(
     const isOfTransaction = (this as object) !== client
     if (isOfTransaction && query.sql === "BEGIN;" && !Object.hasOwn(connection, "query")) {
       const isOfStore = this.config === client.config
-      begun.set(connection, new Transaction(connection, reads, isOfStore ? known : nothingKnown))
+      const { reads } = knowledge
+      begun.set(connection, new Transaction(connection, isOfStore ? knowledge : { ...nothing, reads }))
     }
     const response = isOfTransaction ? begun.get(connection)?.hold(query) : undefined
     if (!response) return send.call(this, connection, query)
@@ -87,7 +91,10 @@ export function foldTransactions(
   return true
 }
 
-const nothingKnown = () => undefined
+const nothing: Omit<Knowledge, "reads"> = {
+  known: () => undefined,
+  prepared: { worded: (_, sql) => sql, isLost: () => false },
+}
 
 /** On its connection, until that is released. */
 class Transaction {
@@ -112,8 +119,7 @@ class Transaction {
 
   constructor(
     private readonly connection: Connection,
-    private readonly reads: (sql: string) => boolean,
-    private readonly known: (sql: string) => Response | undefined,
+    private readonly knowledge: Knowledge,
   ) {
     this.ask = connection.query!.bind(connection)
     connection.query = (...given) => this.next(given)
@@ -136,7 +142,7 @@ class Transaction {
     const isAlone = this.underWay === 0 && !this.later
     if (!isPlain || !this.isSound || !isAlone || this.held.length >= mostHeld) return undefined
     const hasDoneNothing = this.held.length === 1 && this.held[0] === "BEGIN"
-    const known = hasDoneNothing ? this.known(sql) : undefined
+    const known = hasDoneNothing ? this.knowledge.known(sql) : undefined
     if (known) return known
     const answer = isBegin ? answerTo("BEGIN", null) : answerOf(sql)
     if (!answer) return undefined
@@ -178,7 +184,7 @@ class Transaction {
     const isCommit = text === "COMMIT;"
     const isDone = this.hasOnlyRead && this.isSound && this.underWay === 0 && this.held.length === 0
     if (isCommit && isDone && !afterCommit) return this.endAtOnce(answered as Answered)
-    this.hasOnlyRead &&= isCommit || this.reads(text)
+    this.hasOnlyRead &&= isCommit || this.knowledge.reads(text)
     this.underWay++
     const heard: Answered = (error, response) => {
       this.underWay--
@@ -219,8 +225,10 @@ class Transaction {
       if (!error) after.answers = answers
       if (!error) commit(given)
       // What was asked after it failed.
-      else if (done[2] === "COMMIT") commit((query as { _results: unknown[] })._results[1])
-      else this.leaveBroken(text, false, () => inTurn(error))
+      else if (done[2] === "COMMIT") {
+        after.refused = error
+        commit((query as { _results: unknown[] })._results[1])
+      } else this.leaveBroken(text, false, () => inTurn(error))
     })
   }
 
@@ -279,21 +287,29 @@ class Transaction {
       process.nextTick(answered, null, answerTo(text.replace(";", ""), null))
       return undefined
     }
-    if (!hasBegun) this.later = []
+    if (!hasBegun) this.later ??= []
     const inTurn = this.inTurn(answered)
+    const { prepared, reads } = this.knowledge
+    const { connection } = this
+    const worded = !hasBegun && !after && reads(text) ? prepared.worded(connection, text) : text
     const done: string[] = []
     const heard: Answered = (error, responses) => {
       const own = [responses ?? []].flat().slice(held.length)
       if (!error && after) after.answers = own.splice(1) as Response[]
       if (!error) inTurn(null, own.length === 1 ? own[0] : own)
-      else if (done[held.length] === "COMMIT") inTurn(null, answerTo("COMMIT", null))
-      else {
+      else if (after && done[held.length] === "COMMIT") {
+        after.refused = error
+        inTurn(null, answerTo("COMMIT", null))
+      } else if (worded !== text && prepared.isLost(error, connection, [worded])) {
+        // Nothing is done yet: it begins anew.
+        ask("ROLLBACK", () => (this.isOver ? inTurn(error) : this.askWith(held, config, answered, after)))
+      } else {
         if (held.some((one) => one !== "BEGIN" && !setting.test(one))) this.refuse(error)
         this.leaveBroken(text, hasBegun, () => this.fail(text, error, inTurn))
       }
     }
     if (after) return this.query(inOneMessage([...held, "COMMIT", ...after.texts]), done, heard)
-    return ask({ ...config, text: inOneMessage([...held, text]) }, heard)
+    return ask({ ...config, text: inOneMessage([...held, worded]) }, heard)
   }
 
   /** A message, of which it is told how far it came. */

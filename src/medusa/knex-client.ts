@@ -14,6 +14,8 @@ export interface AfterCommit {
   texts: readonly string[]
   /** What they gave, when all of them could be asked. */
   answers?: readonly Response[]
+  /** Why they could not be asked, when the commit was done. */
+  refused?: unknown
   /** Of a statement that is all its transaction does: whether it is to be committed in the same message, and whether it was. */
   isAtOnce?: boolean
   isDone?: boolean

@@ -10,6 +10,7 @@ import type { Response, Send as SendAll } from "../tracking"
 import type { Database, Freshness } from "./freshness"
 import { type AfterCommit, inOneMessage, isUsual, ownOf, type Pooled, type Send } from "./knex-client"
 import { forgetWhenLocked, type Locking } from "./locks"
+import type { PreparedStatements } from "./prepared-statements"
 import { isAllOfTransaction } from "./single-writes"
 
 /** @returns false when it is not as expected, and nothing was changed */
@@ -20,13 +21,14 @@ export function spareRepeats(
     Freshness,
     "asking" | "asked" | "committing" | "noteChange" | "forgetRepeats" | "sendAtOnce"
   >,
+  prepared: Pick<PreparedStatements, "worded" | "isLost">,
 ): boolean {
   const { client } = database
   const prototype = Object.getPrototypeOf(client) as { _query?: Send }
   const send = prototype._query
   if (typeof send !== "function" || typeof locking?.acquire !== "function") return false
   forgetWhenLocked(locking, freshness)
-  freshness.sendAtOnce = onIdle(client, send)
+  freshness.sendAtOnce = onIdle({ client, send, prepared })
   /** Connections whose transaction was committed with its only statement. */
   const committed = new WeakSet<object>()
   prototype._query = function (connection, query) {
@@ -44,11 +46,12 @@ export function spareRepeats(
       const isOfStore = (this as typeof client).config === client.config
       const ending =
         isOfStore && (isCommit || isAtOnce) ? freshness.committing(connection, isAtOnce ? 3 : 1) : undefined
-      const afterCommit: AfterCommit | undefined =
-        ending || isAtOnce ? { texts: ending?.texts ?? [], isAtOnce } : undefined
+      const texts = (ending?.texts ?? []).map((text) => prepared.worded(connection, text))
+      const afterCommit: AfterCommit | undefined = ending || isAtOnce ? { texts, isAtOnce } : undefined
       const sent = afterCommit ? { ...query, options: { ...query.options, afterCommit } } : query
       return send.call(this, connection, sent).finally(() => {
         if (afterCommit?.answers) ending?.answered(afterCommit.answers)
+        if (afterCommit?.refused) prepared.isLost(afterCommit.refused, connection, texts)
         freshness.noteChange(sql, connection)
         if (!afterCommit?.isDone) return
         committed.add(connection)
@@ -56,7 +59,7 @@ export function spareRepeats(
       })
     }
     // On the connection that is there: who waited for another would keep it from others who wait.
-    const on = { client: this, connection, send }
+    const on = { client: this, connection, send, prepared }
     return asking
       .answer((texts) => sendAll(on, texts, texts.length === 1 ? bindings : []))
       .then(
@@ -73,32 +76,42 @@ export function spareRepeats(
   return true
 }
 
-interface On {
+interface Through {
   client: unknown
-  connection: object
   send: Send
+  prepared: Pick<PreparedStatements, "worded" | "isLost">
 }
 
 async function sendAll(
-  { client, connection, send }: On,
+  { client, connection, send, prepared }: Through & { connection: object },
   texts: readonly string[],
   bindings: readonly unknown[] = [],
 ): Promise<Response[]> {
-  const { response } = await send.call(client, connection, { sql: inOneMessage(texts), bindings })
-  const responses = [response].flat() as Response[]
-  if (responses.length !== texts.length) throw new Error("Not every statement was answered.")
-  return responses
+  const ask = async (asked: readonly string[]) => {
+    const { response } = await send.call(client, connection, { sql: inOneMessage(asked), bindings })
+    const responses = [response].flat() as Response[]
+    if (responses.length !== texts.length) throw new Error("Not every statement was answered.")
+    return responses
+  }
+  if (bindings.length > 0) return ask(texts)
+  const worded = texts.map((text) => prepared.worded(connection, text))
+  try {
+    return await ask(worded)
+  } catch (error) {
+    if (!prepared.isLost(error, connection, worded)) throw error
+    return ask(texts)
+  }
 }
 
 /** Undefined while there is not one for it, one for who will ask meanwhile, and one for each who has done so before. */
-function onIdle(client: Pooled, send: Send): () => SendAll | undefined {
+function onIdle({ client, send, prepared }: Through & { client: Pooled }): () => SendAll | undefined {
   let underWay = 0
   const sendAtOnce: SendAll = async (texts) => {
     underWay++
     try {
       const connection = await client.acquireConnection!()
       try {
-        return await sendAll({ client, connection, send }, texts)
+        return await sendAll({ client, connection, send, prepared }, texts)
       } finally {
         await client.releaseConnection!(connection)
       }

@@ -7,6 +7,7 @@ import { tellFlushes } from "../../src/medusa/flushed-updates"
 import { foldTransactions } from "../../src/medusa/folded-transactions"
 import type { Database as Connection } from "../../src/medusa/freshness"
 import type { AfterCommit } from "../../src/medusa/knex-client"
+import { PreparedStatements } from "../../src/medusa/prepared-statements"
 import { createDatabase, type Database } from "../support/database"
 
 /** Of `pg`. */
@@ -27,6 +28,7 @@ describe("a transaction", () => {
   let afterCommit: AfterCommit | undefined
 
   const reads = (sql: string) => /^select (?:id|count\(\*\)) from thing$|^select pg_backend_pid/.test(sql)
+  const knowledge = { reads, known: () => undefined, prepared: new PreparedStatements(assert.fail) }
 
   before(async () => {
     database = await createDatabase("pegasus_begins")
@@ -45,7 +47,7 @@ describe("a transaction", () => {
       sent.push(asked.text)
       return parse.call(this, asked)
     }
-    assert.ok(foldTransactions(shared as unknown as Connection, reads, () => undefined))
+    assert.ok(foldTransactions(shared as unknown as Connection, knowledge))
     const knexPrototype = Object.getPrototypeOf((shared as unknown as { client: object }).client)
     const { _query: ask } = knexPrototype
     knexPrototype._query = function (connection: unknown, query: { sql: string }) {
@@ -484,7 +486,7 @@ describe("a transaction", () => {
       connection: { connectionString: database.url },
       pool: { min: 1, max: 1 },
     })
-    assert.ok(foldTransactions(waiting as unknown as Connection, reads, () => undefined))
+    assert.ok(foldTransactions(waiting as unknown as Connection, knowledge))
     const transaction = await waiting.transaction()
     const locked = transaction.raw("lock table thing").then(() => "locked")
     await database.client.query("select pg_sleep(0.1)")
@@ -571,9 +573,6 @@ describe("a transaction", () => {
   })
 
   it("is left alone where knex is not as expected", () => {
-    assert.equal(
-      foldTransactions({ client: {} } as never, reads, () => undefined),
-      false,
-    )
+    assert.equal(foldTransactions({ client: {} } as never, knowledge), false)
   })
 })

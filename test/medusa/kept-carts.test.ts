@@ -6,6 +6,7 @@ import knex, { type Knex } from "knex"
 import type { Database as Connection } from "../../src/medusa/freshness"
 import { keepCarts } from "../../src/medusa/kept-carts"
 import { noteReads } from "../../src/medusa/module-reads"
+import { PreparedStatements } from "../../src/medusa/prepared-statements"
 import { queryPackage } from "../../src/medusa/query-package"
 import { spareRepeats } from "../../src/medusa/repeated-statements"
 import { pickOf, randomOf } from "../history/random"
@@ -38,7 +39,8 @@ describe("a cart that is shown", () => {
     loads = 0
     told = await toldCache(shared)
     const locking = { acquire: async () => undefined, execute: async () => undefined }
-    assert.ok(spareRepeats(shared as unknown as Connection, locking, told.freshness))
+    const prepared = new PreparedStatements(assert.fail)
+    assert.ok(spareRepeats(shared as unknown as Connection, locking, told.freshness, prepared))
     // As Medusa loads a cart: one statement after the other, by what the one before gave.
     loadBy(async () => load((sql) => shared.raw(sql)))
   })

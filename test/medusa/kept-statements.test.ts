@@ -4,6 +4,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test"
 import knex, { type Knex } from "knex"
 import type { Database as Connection } from "../../src/medusa/freshness"
 import { keepStatements } from "../../src/medusa/kept-statements"
+import { PreparedStatements } from "../../src/medusa/prepared-statements"
 import { spareRepeats } from "../../src/medusa/repeated-statements"
 import { createDatabase, type Database } from "../support/database"
 import { type ToldCache, toldCache } from "../support/told-cache"
@@ -44,7 +45,8 @@ describe("what a request asks of the catalogue", () => {
     told = await toldCache(shared)
     prototype._query = counted
     locking = { acquire: async () => undefined, execute: async () => undefined }
-    assert.ok(spareRepeats(shared as unknown as Connection, locking, told.freshness))
+    const prepared = new PreparedStatements(assert.fail)
+    assert.ok(spareRepeats(shared as unknown as Connection, locking, told.freshness, prepared))
     keepStatements({ ...told, ttl: 60_000 })
   })
   afterEach(() => told.close())

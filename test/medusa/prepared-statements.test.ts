@@ -1,0 +1,276 @@
+/** Statements that are prepared on the connections that ask them, on a real PostgreSQL. */
+import assert from "node:assert/strict"
+import { after, afterEach, before, beforeEach, describe, it } from "node:test"
+import knex, { type Knex } from "knex"
+import { foldTransactions } from "../../src/medusa/folded-transactions"
+import type { Database as Connection } from "../../src/medusa/freshness"
+import { PreparedStatements } from "../../src/medusa/prepared-statements"
+import { spareRepeats } from "../../src/medusa/repeated-statements"
+import { createDatabase, type Database } from "../support/database"
+import { type ToldCache, toldCache } from "../support/told-cache"
+
+/** Of `pg`. */
+interface Raw {
+  query(...given: unknown[]): unknown
+}
+
+const schema = `
+create table cart (id text primary key, note text, made timestamptz default '2026-11-29 10:00:00.123+01', price numeric default 10.50,
+  data jsonb default '{"a":[1]}', "a'b" int default 7);
+create table cart_item (id text primary key, cart_id text);
+create table cart_link (cart_id text, made int default 7);
+`
+
+describe("prepared statements", () => {
+  let database: Database
+  let shared: Knex
+  let told: ToldCache
+  let prepared: PreparedStatements
+  let warnings: string[]
+  /** What knex's clients are made of is one for all of them. */
+  let leaveAlone: () => void
+  /** What was asked of PostgreSQL, message by message. */
+  let sent: string[]
+
+  before(async () => {
+    database = await createDatabase("pegasus_prepared")
+    await database.client.query(schema)
+  })
+  beforeEach(async () => {
+    await database.client.query("truncate cart, cart_item, cart_link")
+    await database.client.query(
+      "insert into cart (id, note) values ('a', 'A'), ('b', 'it''s B'), ('c', null)",
+    )
+    shared = knex({
+      client: "pg",
+      connection: { connectionString: database.url },
+      // The one that is asked is always the same.
+      pool: {
+        min: 1,
+        max: 1,
+        afterCreate: (raw: Raw, done: (error: unknown, raw: Raw) => void) => {
+          const { query } = raw
+          Object.getPrototypeOf(raw).query = function (...given: unknown[]) {
+            const text = typeof given[0] === "string" ? given[0] : (given[0] as { text?: string }).text
+            if (this === raw && text !== undefined) sent.push(text)
+            return query.apply(this, given as [])
+          }
+          done(null, raw)
+        },
+      },
+    })
+    const { client } = shared as unknown as { client: object }
+    const prototype = Object.getPrototypeOf(client)
+    const { _query } = prototype
+    leaveAlone = () => {
+      prototype._query = _query
+      delete prototype.releaseConnection
+    }
+    warnings = []
+    sent = []
+    prepared = new PreparedStatements((message) => warnings.push(message))
+    told = await toldCache(shared)
+    const { freshness } = told
+    const [reads, known] = [(sql: string) => freshness.reads(sql), () => undefined]
+    const locking = { acquire: async () => undefined, execute: async () => undefined }
+    assert.ok(prepared.take(shared as unknown as Connection))
+    assert.ok(foldTransactions(shared as unknown as Connection, { reads, known, prepared }))
+    assert.ok(spareRepeats(shared as unknown as Connection, locking, freshness, prepared))
+  })
+  afterEach(async () => {
+    await told?.close()
+    await shared?.destroy()
+    leaveAlone()
+  })
+  after(() => database?.drop())
+
+  const request = <T>(run: () => Promise<T>) => told.freshness.request(true, run)
+  const rowsOf = async (sql: string) => (await shared.raw(sql)).rows
+  /** Without what is prepared, and what is prepared no more. */
+  const asked = () => sent.filter((text) => !/^(?:prepare|deallocate)/.test(text))
+  /** What one request asks: rows, and whether by name. */
+  async function asks(sql: string) {
+    sent = []
+    const rows = await request(() => rowsOf(sql))
+    const texts = asked()
+    return { rows, isByName: texts.join().startsWith("execute"), texts }
+  }
+  async function asksOften(sqls: string[]) {
+    const answers = []
+    for (const sql of sqls) answers.push(await asks(sql))
+    return answers
+  }
+  const cart = (...ids: string[]) =>
+    `select "c".* from "cart" as "c" where "c"."id" in (${ids.map((id) => `'${id}'`).join(", ")}) order by "c"."id"`
+  const often = (sql: string) => asksOften([sql, sql, sql, sql])
+  const preparedThere = async () => (await rowsOf("select name from pg_prepared_statements")).length
+
+  it("give what asking for them whole gives", async () => {
+    const all = ["a", "b", "no", "it''s"].map((id) => cart(id, "c"))
+    const answers = await asksOften([...all, ...all, ...all])
+    assert.deepEqual(
+      answers.map(({ isByName }) => isByName),
+      answers.map((_, index) => index > 2),
+      "by name from the fourth on",
+    )
+    for (const [index, { rows }] of answers.entries()) {
+      const { rows: whole } = await database.client.query(all[index % 4]!)
+      assert.deepEqual(rows, whole)
+    }
+    assert.match(answers.at(-1)!.texts[0]!, /^execute "pegasus \w{40}"\('it''s', 'c'\)$/)
+    assert.equal((await asks(cart("a"))).isByName, false, "one with fewer values is another")
+  })
+
+  it("have names that are made of what they ask", async () => {
+    const [first, , , last] = await often(cart("a"))
+    const [whole] = first!.texts
+    const [, , , other] = await often(cart("a").replace(`"c".*`, `"c"."note"`))
+    assert.notEqual(other!.texts[0], last!.texts[0])
+    // Prepared by another store, behind a pooler.
+    const elsewhere = new PreparedStatements(assert.fail)
+    assert.ok(elsewhere.take(shared as unknown as Connection))
+    const { client } = shared as unknown as {
+      client: { acquireConnection(): Promise<Raw>; releaseConnection(raw: Raw): Promise<void> }
+    }
+    const worded: string[] = []
+    for (let time = 0; time < 4; time++) {
+      const raw = await client.acquireConnection()
+      worded.push(elsewhere.worded(raw, whole!))
+      await client.releaseConnection(raw)
+    }
+    assert.deepEqual(worded, [whole, whole, whole, last!.texts[0]])
+  })
+
+  for (const [what, sql] of Object.entries({
+    "is cut off": `select "c"."id" from "cart" as "c" where "c"."note" = 'A' limit 1`,
+    "hides its texts": `select "c"."id" from "cart" as "c" where "c"."note" = E'A'`,
+    "has a strange name": `select "c"."a'b" from "cart" as "c" where "c"."note" = 'A' and "c"."a'b" = 7`,
+    "has a comment": `select "c"."id" /* it's */ from "cart" as "c" where "c"."note" = 'A'`,
+    "takes no parameter": `select "c"."id" from "cart" as "c" where "c"."note" = 'A' and "c"."made" > date '2026-01-01'`,
+  }))
+    it(`are none of what ${what}`, async () => {
+      for (const { rows, isByName } of await often(sql)) {
+        assert.deepEqual(rows, [sql.includes(`"a'b"`) ? { "a'b": 7 } : { id: "a" }])
+        assert.equal(isByName, false)
+      }
+    })
+
+  it("are asked whole when a table has other columns now", async () => {
+    await often(cart("a"))
+    await database.client.query("alter table cart add column extra int default 5")
+    try {
+      const { rows, texts } = await asks(cart("a"))
+      assert.equal(rows[0].extra, 5)
+      assert.equal(texts.length, 2, "once by name, once whole")
+      const after = await asksOften([cart("a"), cart("b")])
+      assert.deepEqual(
+        after.map(({ rows: [row], isByName }) => [row.extra, isByName]),
+        [
+          [5, false],
+          [5, true],
+        ],
+      )
+      assert.deepEqual(warnings, [])
+    } finally {
+      await database.client.query("alter table cart drop column extra")
+    }
+  })
+
+  it("are none any more when they are not there any more", async () => {
+    await often(cart("a"))
+    await shared.raw("discard all")
+    const answers = await asksOften([cart("a"), cart("b"), cart("a"), cart("b"), cart("a")])
+    assert.deepEqual(
+      answers.map(({ rows, texts }) => [rows[0].id, texts.length]),
+      [
+        ["a", 2],
+        ["b", 1],
+        ["a", 1],
+        ["b", 1],
+        ["a", 1],
+      ],
+    )
+    assert.equal(warnings.length, 1)
+    assert.match(warnings[0]!, /pooler/)
+  })
+
+  it("refuse as asking for them whole does", async () => {
+    const made = (value: string) => `select "c"."id" from "cart" as "c" where "c"."made" > '${value}'`
+    await often(made("2026-01-01"))
+    await assert.rejects(asks(made("no date")), { code: "22007" })
+    assert.equal((await asks(made("2026-01-01"))).isByName, true)
+  })
+
+  it("are what a transaction begins with", async () => {
+    const inTransaction = async (id: string) => {
+      sent = []
+      const rows = await request(() =>
+        shared.transaction(async (trx) => {
+          await trx.raw(`insert into "cart_item" ("id", "cart_id") values ('${id}', 'a')`)
+          const first = (await trx.raw(`select "i"."id" from "cart_item" as "i" where "i"."id" = '${id}'`))
+            .rows
+          const second = (await trx.raw(cart("a"))).rows
+          return [first, second.length]
+        }),
+      )
+      assert.deepEqual(rows, [[{ id }], 1])
+      return asked().map(
+        (text) => text.match(/^(?:BEGIN|COMMIT)|insert|execute|select|ROLLBACK/g)?.join(" ") ?? text,
+      )
+    }
+    await often(cart("a"))
+    for (const id of ["1", "2", "3"]) await inTransaction(id)
+    const whole = ["BEGIN insert execute", "select", "COMMIT"]
+    assert.deepEqual(await inTransaction("4"), whole, "and what comes next is asked whole")
+    await database.client.query("alter table cart_item alter column id type varchar(100)")
+    assert.deepEqual(await inTransaction("5"), [
+      whole[0],
+      "ROLLBACK",
+      "BEGIN insert select",
+      "select",
+      "COMMIT",
+    ])
+    assert.deepEqual((await database.client.query("select id from cart_item order by id")).rows.length, 5)
+  })
+
+  it("do not undo a commit that they follow", async () => {
+    const made = async (id: string) => {
+      sent = []
+      await told.freshness.request(
+        true,
+        async (of) => {
+          await shared.transaction((trx) =>
+            trx.raw(`insert into "cart_item" ("id", "cart_id") values ('${id}', 'a')`),
+          )
+          const sql = `select "i".* from "cart_item" as "i" where "i"."id" = '${id}'`
+          assert.deepEqual(await rowsOf(sql), [{ id, cart_id: "a" }])
+          told.freshness.answeredTo(of, { kind: "made" })
+        },
+        { kind: "made", given: `"${id}"` },
+      )
+      return asked()
+    }
+    const id = (last: string) => `item_${"0".repeat(25)}${last}`
+    for (let time = 0; time < 8; time++) await made(id(String(time)))
+    const [message, ...others] = await made(id("X"))
+    assert.match(message!, /COMMIT\n;\nexecute/)
+    assert.deepEqual(others, [])
+    await shared.raw("discard all")
+    assert.equal((await made(id("Y"))).length, 2, "then it is asked for alone")
+    assert.equal(warnings.length, 1)
+    assert.match((await made(id("Z"))).join(), /COMMIT\n;\nselect/)
+  })
+
+  it("are at most so many on a connection", async () => {
+    for (let column = 0; column < 130; column++)
+      await often(`select "c"."id" as "x${column}" from "cart" as "c" where "c"."id" = 'a'`)
+    await asks(cart("a"))
+    assert.equal(await preparedThere(), 99, "and one that was asked once")
+    const { rows, isByName } = await asks(`select "c"."id" as "x0" from "cart" as "c" where "c"."id" = 'a'`)
+    assert.deepEqual([rows, isByName], [[{ x0: "a" }], false])
+  })
+
+  it("leave alone a client that is not as expected", () => {
+    assert.equal(new PreparedStatements(assert.fail).take({ client: {} } as never), false)
+  })
+})
