@@ -33,8 +33,6 @@ interface Shape {
 
 interface Connection {
   query?(text: string, answered: (error: unknown) => void): void
-  /** What happened to it; by knex. */
-  __knex__disposed?: unknown
 }
 
 /** What is used of knex's client. */
@@ -59,7 +57,7 @@ export class PreparedStatements {
     prototype.releaseConnection = function (connection) {
       const letGo = () => release.call(this, connection)
       const missing = connections.get(connection)
-      if (!missing?.isDue || connection.__knex__disposed) return letGo()
+      if (!missing?.isDue) return letGo()
       void missing.prepare(connection).then(letGo)
       return Promise.resolve()
     }

@@ -41,6 +41,13 @@ describe("the doctor on Debian's PostgreSQL", { skip: lack }, () => {
     await sql("create extension pg_stat_statements")
   })
 
+  it("knows what is prepared by what it asks", async () => {
+    const asked = 'select count(*) from "order" where "email" = $1'
+    await sql(`prepare "pegasus 1" as ${asked}; ${`execute "pegasus 1"('a');`.repeat(500)}`)
+    const { workload } = await examine({ databaseUrl: url })
+    assert.equal(workload!.byCalls.find(({ text }) => text === asked)?.calls, 500)
+  })
+
   it("prices indexes by hypopg, without building one", async () => {
     await sql("create extension hypopg")
     const diagnosis = await examine({ databaseUrl: url })

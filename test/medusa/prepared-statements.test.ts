@@ -149,10 +149,14 @@ describe("prepared statements", () => {
     "takes no parameter": `select "c"."id" from "cart" as "c" where "c"."note" = 'A' and "c"."made" > date '2026-01-01'`,
   }))
     it(`are none of what ${what}`, async () => {
-      for (const { rows, isByName } of await often(sql)) {
+      let tries = 0
+      for (let time = 0; time < 6; time++) {
+        const { rows, isByName } = await asks(sql)
         assert.deepEqual(rows, [sql.includes(`"a'b"`) ? { "a'b": 7 } : { id: "a" }])
         assert.equal(isByName, false)
+        tries += sent.filter((text) => text.startsWith("prepare")).length
       }
+      assert.equal(tries, what === "takes no parameter" ? 1 : 0, "PostgreSQL alone knows")
     })
 
   it("are asked whole when a table has other columns now", async () => {
@@ -192,6 +196,9 @@ describe("prepared statements", () => {
     )
     assert.equal(warnings.length, 1)
     assert.match(warnings[0]!, /pooler/)
+    const byName = `execute "pegasus ${"0".repeat(40)}"`
+    assert.ok(prepared.isLost({ code: "26000" }, {}, [byName]), "one that was under way is asked whole, too")
+    assert.equal(warnings.length, 1)
   })
 
   it("refuse as asking for them whole does", async () => {
@@ -199,6 +206,8 @@ describe("prepared statements", () => {
     await often(made("2026-01-01"))
     await assert.rejects(asks(made("no date")), { code: "22007" })
     assert.equal((await asks(made("2026-01-01"))).isByName, true)
+    await assert.rejects(asks("select * from other.public.cart where id = 'a'"), { code: "0A000" })
+    assert.equal(asked().length, 1, "and only what was asked by name is asked again")
   })
 
   it("are what a transaction begins with", async () => {
