@@ -271,9 +271,12 @@ describe("prepared statements", () => {
   })
 
   it("are at most so many on a connection", async () => {
-    for (let column = 0; column < 130; column++)
+    await often(cart("b"))
+    for (let column = 0; column < 130; column++) {
       await often(`select "c"."id" as "x${column}" from "cart" as "c" where "c"."id" = 'a'`)
-    await asks(cart("a"))
+      assert.equal((await asks(cart("b"))).isByName, true, "those that are asked most")
+    }
+    await asks(cart("a", "b"))
     assert.equal(await preparedThere(), 99, "and one that was asked once")
     const { rows, isByName } = await asks(`select "c"."id" as "x0" from "cart" as "c" where "c"."id" = 'a'`)
     assert.deepEqual([rows, isByName], [[{ x0: "a" }], false])
