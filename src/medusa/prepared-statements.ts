@@ -43,7 +43,6 @@ interface Client {
 export class PreparedStatements {
   private readonly shapes = new LRUCache<string, Shape>({ max: mostShapes })
   private readonly connections = new WeakMap<object, OnConnection>()
-  private isTaken = false
   private isOff = false
 
   constructor(private readonly warn: (message: string) => void) {}
@@ -61,7 +60,6 @@ export class PreparedStatements {
       void missing.prepare(connection).then(letGo)
       return Promise.resolve()
     }
-    this.isTaken = true
     return true
   }
 
@@ -71,7 +69,7 @@ export class PreparedStatements {
    * @returns what asks for the same there
    */
   worded(connection: object, sql: string): string {
-    if (!this.isTaken || this.isOff || sql.length > longestText) return sql
+    if (this.isOff || sql.length > longestText) return sql
     const { skeleton, values } = skeletonOf(sql)
     const shape = this.shapeOf(skeleton)
     if (!shape || shape.isRefused) return sql

@@ -6,6 +6,7 @@ import { foldTransactions } from "../../src/medusa/folded-transactions"
 import type { Database as Connection } from "../../src/medusa/freshness"
 import { PreparedStatements } from "../../src/medusa/prepared-statements"
 import { spareRepeats } from "../../src/medusa/repeated-statements"
+import { makeAtOnce } from "../../src/medusa/single-writes"
 import { createDatabase, type Database } from "../support/database"
 import { type ToldCache, toldCache } from "../support/told-cache"
 
@@ -175,6 +176,8 @@ describe("prepared statements", () => {
         ],
       )
       assert.deepEqual(warnings, [])
+      await asks(cart("b"))
+      assert.equal(sent.length, 1, "what was given up was given up once")
     } finally {
       await database.client.query("alter table cart drop column extra")
     }
@@ -210,64 +213,102 @@ describe("prepared statements", () => {
     assert.equal(asked().length, 1, "and only what was asked by name is asked again")
   })
 
-  it("are what a transaction begins with", async () => {
-    const inTransaction = async (id: string) => {
+  describe("of a transaction", () => {
+    const item = (id: string) => `insert into "cart_item" ("id", "cart_id") values ('${id}', 'a')`
+    const itemsOf = (id: string) => `select "i"."id" from "cart_item" as "i" where "i"."id" = '${id}'`
+    const changeTable = () => database.client.query("alter table cart_item alter column id type varchar(100)")
+    afterEach(() => database.client.query("alter table cart_item alter column id type text"))
+    /** What it does. @returns the messages */
+    async function within(run: (ask: (sql: string) => Promise<unknown[]>) => Promise<unknown>) {
       sent = []
-      const rows = await request(() =>
-        shared.transaction(async (trx) => {
-          await trx.raw(`insert into "cart_item" ("id", "cart_id") values ('${id}', 'a')`)
-          const first = (await trx.raw(`select "i"."id" from "cart_item" as "i" where "i"."id" = '${id}'`))
-            .rows
-          const second = (await trx.raw(cart("a"))).rows
-          return [first, second.length]
-        }),
-      )
-      assert.deepEqual(rows, [[{ id }], 1])
-      return asked().map(
-        (text) => text.match(/^(?:BEGIN|COMMIT)|insert|execute|select|ROLLBACK/g)?.join(" ") ?? text,
-      )
+      await request(() => shared.transaction((trx) => run(async (sql) => (await trx.raw(sql)).rows)))
+      const words = /^(?:BEGIN|COMMIT)|insert|execute|select|ROLLBACK/g
+      return asked().map((text) => text.match(words)?.join(" ") ?? text)
     }
-    await often(cart("a"))
-    for (const id of ["1", "2", "3"]) await inTransaction(id)
-    const whole = ["BEGIN insert execute", "select", "COMMIT"]
-    assert.deepEqual(await inTransaction("4"), whole, "and what comes next is asked whole")
-    await database.client.query("alter table cart_item alter column id type varchar(100)")
-    assert.deepEqual(await inTransaction("5"), [
-      whole[0],
-      "ROLLBACK",
-      "BEGIN insert select",
-      "select",
-      "COMMIT",
-    ])
-    assert.deepEqual((await database.client.query("select id from cart_item order by id")).rows.length, 5)
+
+    it("are what it begins with", async () => {
+      const inTransaction = (id: string) =>
+        within(async (ask) => {
+          await ask(item(id))
+          assert.deepEqual(await ask(itemsOf(id)), [{ id }])
+          assert.equal((await ask(cart("a"))).length, 1)
+          await ask(item(`${id} more`))
+          assert.equal((await ask(itemsOf(`${id} more`))).length, 1)
+        })
+      await often(cart("a"))
+      for (const id of ["1", "2", "3"]) await inTransaction(id)
+      const others = ["select", "insert select", "COMMIT"]
+      assert.deepEqual(
+        await inTransaction("4"),
+        ["BEGIN insert execute", ...others],
+        "what follows is asked whole",
+      )
+      await changeTable()
+      const anew = ["BEGIN insert execute", "ROLLBACK", "BEGIN insert select"]
+      assert.deepEqual(await inTransaction("5"), [...anew, ...others])
+      assert.equal((await database.client.query("select from cart_item")).rowCount, 10)
+    })
+
+    it("begin it anew before what else is asked at once", async () => {
+      const inTransaction = (id: string) =>
+        within(async (ask) => {
+          const both = await Promise.all([ask(itemsOf(id)), ask(cart("a"))])
+          assert.deepEqual(
+            both.map((rows) => rows.length),
+            [0, 1],
+          )
+        })
+      for (const id of ["1", "2", "3"]) await inTransaction(id)
+      assert.deepEqual((await inTransaction("4"))[0], "BEGIN execute")
+      await changeTable()
+      assert.deepEqual((await inTransaction("5")).slice(0, 3), ["BEGIN execute", "ROLLBACK", "BEGIN select"])
+    })
+
+    it("are nothing that writes", async () => {
+      for (const id of ["1", "2", "3", "4"]) {
+        const messages = await within((ask) => ask(`${item(id)} returning "id"`))
+        assert.deepEqual(messages, ["BEGIN insert", "COMMIT"])
+      }
+      assert.equal(await preparedThere(), 0)
+    })
   })
 
-  it("do not undo a commit that they follow", async () => {
-    const made = async (id: string) => {
-      sent = []
-      await told.freshness.request(
-        true,
-        async (of) => {
-          await shared.transaction((trx) =>
-            trx.raw(`insert into "cart_item" ("id", "cart_id") values ('${id}', 'a')`),
-          )
-          const sql = `select "i".* from "cart_item" as "i" where "i"."id" = '${id}'`
-          assert.deepEqual(await rowsOf(sql), [{ id, cart_id: "a" }])
-          told.freshness.answeredTo(of, { kind: "made" })
-        },
-        { kind: "made", given: `"${id}"` },
-      )
-      return asked()
-    }
+  describe("after a commit", () => {
     const id = (last: string) => `item_${"0".repeat(25)}${last}`
-    for (let time = 0; time < 8; time++) await made(id(String(time)))
-    const [message, ...others] = await made(id("X"))
-    assert.match(message!, /COMMIT\n;\nexecute/)
-    assert.deepEqual(others, [])
-    await shared.raw("discard all")
-    assert.equal((await made(id("Y"))).length, 2, "then it is asked for alone")
-    assert.equal(warnings.length, 1)
-    assert.match((await made(id("Z"))).join(), /COMMIT\n;\nselect/)
+    const item = (last: string) => `insert into "cart_item" ("id", "cart_id") values ('${id(last)}', 'a')`
+    const service = {
+      create: (last: string) => shared.transaction((trx) => trx.raw(`${item(last)} returning "id"`)),
+    }
+    makeAtOnce(service as never)
+    const ways: Record<string, (last: string) => Promise<unknown>> = {
+      "in its message": (last) => shared.transaction((trx) => trx.raw(item(last))),
+      "in the message of all that is done": service.create,
+    }
+    for (const [way, make] of Object.entries(ways))
+      it(`do not undo it, ${way}`, async () => {
+        const made = async (last: string) => {
+          sent = []
+          await told.freshness.request(
+            true,
+            async (of) => {
+              await make(last)
+              const sql = `select "i".* from "cart_item" as "i" where "i"."id" = '${id(last)}'`
+              assert.deepEqual(await rowsOf(sql), [{ id: id(last), cart_id: "a" }])
+              told.freshness.answeredTo(of, { kind: way })
+            },
+            { kind: way, given: `"${id(last)}"` },
+          )
+          return asked()
+        }
+        for (let time = 0; time < 8; time++) await made(String(time))
+        const [message, ...others] = await made("X")
+        assert.match(message!, /COMMIT\n;\nexecute/)
+        assert.deepEqual(others, [])
+        await shared.raw("discard all")
+        assert.equal((await made("Y")).length, 2, "then it is asked for alone")
+        assert.equal(warnings.length, 1)
+        assert.match((await made("Z")).join(), /COMMIT\n;\nselect/)
+      })
   })
 
   it("are at most so many on a connection", async () => {

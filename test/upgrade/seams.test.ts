@@ -24,7 +24,11 @@ const seams: Record<string, Renaming[]> = {
   [first]: [{ files: "/knex/lib/", from: "'(query|query-response|query-error)'", to: "'old-$1'" }],
   statements: [{ files: "/knex/lib/", from: "\\b_query\\b", to: "_sendQuery" }],
   "connections given back": [
-    { files: "/knex/lib/", from: "\\breleaseConnection\\b", to: "giveBackConnection" },
+    {
+      files: "/knex/lib/|/run-migration-scripts.js$",
+      from: "\\breleaseConnection\\b",
+      to: "giveBackConnection",
+    },
   ],
   finds: [
     { files: "/@mikro-orm/knex/AbstractSqlDriver.js$", from: "(this\\.|async )find\\(", to: "$1findRows(" },
