@@ -39,7 +39,15 @@ function listen(place) {
   server.listen(place).unref()
 }
 
+/** What is asked by name is heard as what was prepared under it. */
 function hearStatements(hear) {
+  const prepared = new Map()
+  const hearOf = (text) => {
+    const [, name, statement] = /^prepare ("[^"]+") as ([^]*)$/.exec(text) ?? []
+    if (name) prepared.set(name, statement)
+    else if (!text.startsWith("deallocate"))
+      hear(text.replace(/\bexecute ("[^"]+")/g, (whole, name) => prepared.get(name) ?? whole))
+  }
   const load = Module._load
   const heard = new WeakSet()
   Module._load = function (request, ...rest) {
@@ -49,7 +57,7 @@ function hearStatements(hear) {
     const { query } = loaded.Client.prototype
     loaded.Client.prototype.query = function (asked, ...more) {
       const text = typeof asked === "string" ? asked : asked?.text
-      if (typeof text === "string") hear(text)
+      if (typeof text === "string") hearOf(text)
       return query.call(this, asked, ...more)
     }
     return loaded
