@@ -43,7 +43,7 @@ function listen(place) {
 function hearStatements(hear) {
   const prepared = new Map()
   const hearOf = (text) => {
-    const [, name, statement] = /^prepare ("[^"]+") as ([^]*)$/.exec(text) ?? []
+    const [, name, statement] = /^prepare ("[^"]+") as (.*)$/s.exec(text) ?? []
     if (name) prepared.set(name, statement)
     else if (!text.startsWith("deallocate"))
       hear(text.replace(/\bexecute ("[^"]+")/g, (whole, name) => prepared.get(name) ?? whole))
