@@ -16,6 +16,7 @@ import type { Database, Freshness } from "./freshness"
 import { keepCarts } from "./kept-carts"
 import type { Locking } from "./locks"
 import { noteMadeIds, noteMadeUlids } from "./made-ids"
+import { isTraced } from "./own-writes"
 import { readPlainly } from "./plain-reads"
 import { PreparedStatements } from "./prepared-statements"
 import { cheapenFunctions } from "./pure-functions"
@@ -46,7 +47,7 @@ export function shortenCartPath(options: CartPathOptions): string[] {
   const otherwise = notAsRead({
     storages: shareStorages,
     "flushed updates": tellFlushes,
-    "prepared statements": () => prepared.take(database),
+    "prepared statements": () => isTraced || prepared.take(database),
     transactions: () =>
       foldTransactions(database, {
         reads: (sql) => freshness.reads(sql),

@@ -56,7 +56,7 @@ const longestBody = 4_000
 const mostNames = 50
 const longestKind = 300
 /** Who traces a request wants to see who asks what (doctor/trace/trace.ts). */
-const isTraced = Boolean(process.env.PEGASUS_TRACE)
+export const isTraced = Boolean(process.env.PEGASUS_TRACE)
 
 /** Of one kind are requests that differ in ids and in values alone. */
 function aboutOf({
