@@ -1,5 +1,6 @@
 /** The printed configuration in Debian's PgBouncer: a store shops through it, hears changes, and is examined through it. */
 import assert from "node:assert/strict"
+import { readFileSync } from "node:fs"
 import { after, before, describe, it } from "node:test"
 import { need } from "../../demo/run/services"
 import { examine, pgbouncerConfiguration } from "../../src/doctor"
@@ -38,8 +39,17 @@ describe("PgBouncer in transaction mode", { skip: lack }, () => {
     const args = ["--cache", "pegasus", "--database-url", url, "--redis-url", redis.urls.redis]
     const store = await startStore(args, { PEGASUS_DEMO_FEED_URL: database.url })
     stops.unshift(() => store.stop())
-    const order = await shop(store.ready)
-    assert.ok(order.id)
+    // Several at once, and often enough for statements to be prepared on connections that are lent to others next.
+    for (let time = 0; time < 5; time++) {
+      const orders = await Promise.all([1, 2, 3].map(() => shop(store.ready)))
+      assert.equal(new Set(orders.map(({ id }) => id)).size, 3)
+    }
+    const log = readFileSync(/it writes its log to (.+)$/m.exec(store.stderr())![1]!, "utf8")
+    assert.equal(
+      log.split("what was prepared on a connection").length,
+      2,
+      "it is given up, and that is said once",
+    )
 
     const titles = async () => {
       const headers = { "x-publishable-api-key": store.ready.publishableKey }
