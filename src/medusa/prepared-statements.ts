@@ -43,7 +43,8 @@ interface Client {
 export class PreparedStatements {
   private readonly shapes = new LRUCache<string, Shape>({ max: mostShapes })
   private readonly connections = new WeakMap<object, OnConnection>()
-  private isOff = false
+  /** From when it is taken until something is lost. */
+  private isOn = false
 
   constructor(private readonly warn: (message: string) => void) {}
 
@@ -52,14 +53,18 @@ export class PreparedStatements {
     const prototype = Object.getPrototypeOf(client) as Client
     const { releaseConnection: release } = prototype
     if (typeof release !== "function") return false
-    const { connections } = this
+    const dueOn = (connection: Connection) => {
+      const known = this.isOn ? this.connections.get(connection) : undefined
+      return known?.isDue ? known : undefined
+    }
     prototype.releaseConnection = function (connection) {
       const letGo = () => release.call(this, connection)
-      const missing = connections.get(connection)
-      if (!missing?.isDue) return letGo()
-      void missing.prepare(connection).then(letGo)
+      const due = dueOn(connection)
+      if (!due) return letGo()
+      void due.prepare(connection).then(letGo)
       return Promise.resolve()
     }
+    this.isOn = true
     return true
   }
 
@@ -69,14 +74,14 @@ export class PreparedStatements {
    * @returns what asks for the same there
    */
   worded(connection: object, sql: string): string {
-    if (this.isOff || sql.length > longestText) return sql
-    const { skeleton, values } = skeletonOf(sql)
+    if (!this.isOn || sql.length > longestText) return sql
+    const { skeleton, texts } = withoutTexts(sql)
     const shape = this.shapeOf(skeleton)
     if (!shape || shape.isRefused) return sql
     const known = this.connections.get(connection) ?? new OnConnection()
     this.connections.set(connection, known)
     if (!known.asks(shape)) return sql
-    return values.length > 0 ? `execute "${shape.name}"(${values.join(", ")})` : `execute "${shape.name}"`
+    return texts.length > 0 ? `execute "${shape.name}"(${texts.join(", ")})` : `execute "${shape.name}"`
   }
 
   /** @param error what asking for `worded` was refused with @returns whether it is to be asked as it was */
@@ -85,8 +90,8 @@ export class PreparedStatements {
     const names = worded.flatMap((text) => asked.exec(text)?.[1] ?? [])
     if (names.length === 0 || (code !== notThere && code !== otherColumns)) return false
     this.connections.get(connection)?.forget(names)
-    if (code === notThere && !this.isOff) {
-      this.isOff = true
+    if (code === notThere && this.isOn) {
+      this.isOn = false
       this.warn(
         "Pegasus: what was prepared on a connection to PostgreSQL is not there any more, as behind a pooler of transactions (PgBouncer). Statements are asked whole from now on.",
       )
@@ -164,13 +169,13 @@ const asked = /^execute "([^"]+)"/
 const unprepared = /--|\/\*|[$;]|\b(?:[ebxn]|u&)'|\blimit\b|\bfetch\b/i
 
 /** A statement with `'` for each of its texts, and these as they are written. */
-function skeletonOf(sql: string): { skeleton: string; values: string[] } {
-  const values: string[] = []
+function withoutTexts(sql: string): { skeleton: string; texts: string[] } {
+  const texts: string[] = []
   const skeleton = sql.replace(/'(?:[^']|'')*'/g, (text) => {
-    values.push(text)
+    texts.push(text)
     return "'"
   })
-  return { skeleton, values }
+  return { skeleton, texts }
 }
 
 /** Whether what was taken for a text may have begun within a name. */

@@ -21,7 +21,7 @@ export function spareRepeats(
     Freshness,
     "asking" | "asked" | "committing" | "noteChange" | "forgetRepeats" | "sendAtOnce"
   >,
-  prepared: Pick<PreparedStatements, "worded" | "isLost">,
+  prepared: PreparedStatements,
 ): boolean {
   const { client } = database
   const prototype = Object.getPrototypeOf(client) as { _query?: Send }
@@ -79,7 +79,7 @@ export function spareRepeats(
 interface Through {
   client: unknown
   send: Send
-  prepared: Pick<PreparedStatements, "worded" | "isLost">
+  prepared: PreparedStatements
 }
 
 async function sendAll(

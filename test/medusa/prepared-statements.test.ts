@@ -94,7 +94,7 @@ describe("prepared statements", () => {
     sent = []
     const rows = await request(() => rowsOf(sql))
     const texts = asked()
-    return { rows, isByName: texts.join().startsWith("execute"), texts }
+    return { rows, isByName: texts.join().startsWith("execute"), texts, messages: sent.length }
   }
   async function asksOften(sqls: string[]) {
     const answers = []
@@ -199,9 +199,20 @@ describe("prepared statements", () => {
     )
     assert.equal(warnings.length, 1)
     assert.match(warnings[0]!, /pooler/)
+    assert.deepEqual(
+      answers.map(({ messages }) => messages),
+      [2, 1, 1, 1, 1],
+      "and nothing is prepared, or given up, any more",
+    )
     const byName = `execute "pegasus ${"0".repeat(40)}"`
     assert.ok(prepared.isLost({ code: "26000" }, {}, [byName]), "one that was under way is asked whole, too")
     assert.equal(warnings.length, 1)
+  })
+
+  it("are none any more on any connection", async () => {
+    await often(cart("a"))
+    assert.ok(prepared.isLost({ code: "26000" }, {}, [`execute "pegasus ${"0".repeat(40)}"`]))
+    assert.equal((await asks(cart("a"))).isByName, false)
   })
 
   it("refuse as asking for them whole does", async () => {
