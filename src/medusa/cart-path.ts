@@ -12,6 +12,7 @@ import { spareCheckpoints } from "./checkpoints"
 import { saveCheckpointsInOneGo } from "./checkpoints-on-redis"
 import { tellFlushes } from "./flushed-updates"
 import { foldTransactions } from "./folded-transactions"
+import { giveFreeAtOnce } from "./free-connections"
 import type { Database, Freshness } from "./freshness"
 import { keepCarts } from "./kept-carts"
 import type { Locking } from "./locks"
@@ -47,6 +48,7 @@ export function shortenCartPath(options: CartPathOptions): string[] {
   const otherwise = notAsRead({
     storages: shareStorages,
     "flushed updates": tellFlushes,
+    "free connections": () => giveFreeAtOnce(database),
     "prepared statements": () => isTraced || prepared.take(database),
     transactions: () =>
       foldTransactions(database, {

@@ -17,7 +17,11 @@ import { TransactionState, TransactionStepState } from "@medusajs/framework/util
 import { StepResponse } from "@medusajs/framework/workflows-sdk"
 
 interface Step {
-  definition: { timeout?: unknown; retryIntervalAwaiting?: unknown }
+  id: string
+  definition: { timeout?: unknown; retryIntervalAwaiting?: unknown; noWait?: boolean }
+  /** Ids of those that begin after it. */
+  next: string[]
+  invoke: { state: TransactionStepState }
   retryRescheduledAt?: unknown
   isCompensating(): boolean
   getStates(): { state: TransactionStepState; status: TransactionStepStatus }
@@ -37,7 +41,6 @@ interface Transaction {
 interface Orchestrator {
   id: string
   getInvokeSteps(flow: Flow): string[]
-  canContinue(flow: Flow, step: Step): boolean
 }
 
 /** How a flow stands, as Medusa tells it. */
@@ -68,8 +71,11 @@ export function cheapenStandings(warn: (message: string) => void): boolean {
     | { computeCurrentTransactionState?: Compute }
     | undefined
   const compute = prototype?.computeCurrentTransactionState
-  const { getInvokeSteps, canContinue } = (prototype ?? {}) as Partial<Orchestrator>
-  if (!prototype || [compute, getInvokeSteps, canContinue].some((one) => typeof one !== "function")) {
+  const { getInvokeSteps } = (prototype ?? {}) as Partial<Orchestrator>
+  if (
+    !prototype ||
+    [compute, getInvokeSteps, steps?.getPreviousStep].some((one) => typeof one !== "function")
+  ) {
     return false
   }
   const watched = new Map<string, number>()
@@ -125,7 +131,7 @@ export function standingOf(orchestrator: Orchestrator, flow: Flow): Standing | u
   }
   for (const id of ids) {
     const step = flow.steps[id]!
-    if (id === rootStep || !orchestrator.canContinue(flow, step)) continue
+    if (id === rootStep || !mayBegin(flow, step)) continue
     const { state, status } = step.getStates()
     if (!isUsual(step) || status === TransactionStepStatus.TEMPORARY_FAILURE) return undefined
     if (status === TransactionStepStatus.WAITING) {
@@ -142,6 +148,22 @@ export function standingOf(orchestrator: Orchestrator, flow: Flow): Standing | u
 }
 
 const rootStep = "_root"
+
+/** As Medusa's `canContinue` (transaction-orchestrator.js:110), which makes a list each time. */
+function mayBegin(flow: Flow, step: Step): boolean {
+  const previous = before(flow, step)
+  if (previous.id === rootStep || previous.definition.noWait) return true
+  for (const id of before(flow, previous).next) if (!isOver.has(flow.steps[id]!.invoke.state)) return false
+  return true
+}
+
+const steps = TransactionOrchestrator as unknown as { getPreviousStep(flow: Flow, step: Step): Step }
+const before = (flow: Flow, step: Step) => steps.getPreviousStep(flow, step)
+
+const isOver = new Set([
+  ...[TransactionStepState.DONE, TransactionStepState.FAILED, TransactionStepState.TIMEOUT],
+  ...[TransactionStepState.SKIPPED, TransactionStepState.SKIPPED_FAILURE],
+])
 
 function isUsual(step: Step): boolean {
   const { timeout, retryIntervalAwaiting } = step.definition

@@ -53,7 +53,13 @@ export interface Database {
     sql: string,
     values?: readonly unknown[],
   ): Promise<{ rows: Record<string, string>[]; rowCount?: number | null }>
-  client: Pooled & { config: { connection: ClientConfig; searchPath?: string | string[] } }
+  client: Pooled & {
+    config: {
+      connection: ClientConfig
+      searchPath?: string | string[]
+      pool?: { validate?: unknown }
+    }
+  }
 }
 
 interface Query {

@@ -14,6 +14,7 @@ import * as utils from "@medusajs/framework/utils"
 import { cheapenCopies } from "./cheap-copies"
 import { cheapenNumbers } from "./cheap-numbers"
 import { cheapenSerializer } from "./cheap-serializer"
+import { keepPlans } from "./kept-plans"
 import { ulidPackage } from "./made-ids"
 import { pickFields } from "./picked-fields"
 import { moduleOf, queryPackage } from "./query-package"
@@ -39,6 +40,7 @@ type PreviousStep = (flow: Flow, step: { id: string }) => unknown
 export function cheapenFunctions(): string[] {
   return notAsRead({
     getAllFieldsAndRelations: cheapenFields,
+    compileQuery: keepPlans,
     getPreviousStep: cheapenPreviousStep,
     ulid: cheapenIds,
     promiseAll: cheapenWaits,

@@ -19,10 +19,14 @@ export function moduleOf<T>(name: "utils" | "workflows-sdk", file: string): T | 
 }
 
 /** Medusa's package for queries across modules. It is the framework's, not ours: it is found from there. */
-export function queryPackage(): QueryPackage | undefined {
+export const queryPackage = (): QueryPackage | undefined => queryModule("index.js")
+
+/** A module of that package; undefined when it is not there. */
+export function queryModule<T>(file: string): T | undefined {
   try {
     const framework = require.resolve("@medusajs/framework/modules-sdk")
-    return require(placeFrom("@medusajs/query", placeFrom("@medusajs/modules-sdk", framework)))
+    const place = placeFrom("@medusajs/query", placeFrom("@medusajs/modules-sdk", framework))
+    return require(join(dirname(place), file))
   } catch {
     return undefined
   }

@@ -12,9 +12,6 @@ export interface Skeleton {
   values: unknown[][]
 }
 
-/** Strings, quoted names, comments and dollar quotes, numbers, parameters: whatever may hide what looks like another. */
-const token =
-  /[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*|\$\d+|\$\w*\$|[A-Za-z_][\w$]*|\d+(?:\.\d+)?/g
 /** Between two values of one list. */
 const comma = /^\s*,\s*$/
 const listBegins = /\bin\s*\($/i
@@ -25,41 +22,110 @@ export function skeletonOf(sql: string, bindings: readonly unknown[] = []): Skel
   let text = ""
   let copied = 0
   let listEnd = -1
-  for (const match of sql.matchAll(token)) {
-    const [found] = match
-    const start = match.index
-    const value = literalOf(found, bindings)
-    if (value === hidden) return { text: sql, values: bindings.map((one) => [one]) }
-    if (value === notAValue) continue
+  for (let at = 0; at < sql.length; ) {
+    const end = endOf(sql, at)
+    if (end === hidden) return { text: sql, values: bindings.map((one) => [one]) }
+    const start = at
+    at = end
+    if (!isValue(sql, start)) continue
+    const value = literalOf(sql.slice(start, end), bindings)
     const between = sql.slice(copied, start)
-    copied = start + found.length
+    copied = end
     if (start > 0 && listEnd === start - between.length && comma.test(between)) {
       values.at(-1)!.push(value)
-      listEnd = copied
+      listEnd = end
       continue
     }
     values.push([value])
     text += `${between}$${values.length}`
-    listEnd = listBegins.test(between.slice(-16)) ? copied : -1
+    listEnd = listBegins.test(between.slice(-16)) ? end : -1
   }
   return { text: text + sql.slice(copied), values }
 }
 
-const notAValue = Symbol("not a value")
-/** Something in which anything may hide: the statement is left as it is. */
-const hidden = Symbol("hidden")
+/** Here begins something in which anything may hide: the statement is left as it is. */
+const hidden = -1
+
+const [quote, doubleQuote, dollar, minus, slash, star, dot] = [..."'\"$-/*."].map((one) => one.charCodeAt(0))
+
+/**
+ * Where what begins at `at` ends: a string, a quoted name, a word, a number, a parameter, or a character. Statements are long and many, and this is asked of each of their words: it
+ * makes nothing.
+ */
+function endOf(sql: string, at: number): number {
+  const first = sql.charCodeAt(at)
+  const second = sql.charCodeAt(at + 1)
+  switch (first) {
+    case quote:
+    case doubleQuote:
+      return endOfQuoted(sql, at, first)
+    case minus:
+      return second === minus ? hidden : at + 1
+    case slash:
+      return second === star ? hidden : at + 1
+    case dollar: {
+      const end = endOfWord(sql, at + 1)
+      if (isDigit(second)) return endOfDigits(sql, at + 1)
+      return sql.charCodeAt(end) === dollar ? hidden : at + 1
+    }
+    default:
+      if (isDigit(first)) return endOfNumber(sql, at)
+      if (!isLetter(first)) return at + 1
+      return second === quote && (first | 32) === letterE ? hidden : endOfName(sql, at)
+  }
+}
+
+const letterE = "e".charCodeAt(0)
+
+/** Two quotes stand for one. */
+function endOfQuoted(sql: string, at: number, mark: number): number {
+  const sign = mark === quote ? "'" : '"'
+  for (let end = sql.indexOf(sign, at + 1); end >= 0; end = sql.indexOf(sign, end + 2)) {
+    if (sql.charCodeAt(end + 1) !== mark) return end + 1
+  }
+  return hidden
+}
+
+function endOfNumber(sql: string, at: number): number {
+  const end = endOfDigits(sql, at)
+  const isFraction = sql.charCodeAt(end) === dot && isDigit(sql.charCodeAt(end + 1))
+  return isFraction ? endOfDigits(sql, end + 1) : end
+}
+
+function endOfDigits(sql: string, at: number): number {
+  let end = at
+  while (isDigit(sql.charCodeAt(end))) end++
+  return end
+}
+
+function endOfWord(sql: string, at: number): number {
+  let end = at
+  while (isLetter(sql.charCodeAt(end)) || isDigit(sql.charCodeAt(end))) end++
+  return end
+}
+
+function endOfName(sql: string, at: number): number {
+  let end = endOfWord(sql, at)
+  while (sql.charCodeAt(end) === dollar) end = endOfWord(sql, end + 1)
+  return end
+}
+
+const isDigit = (code: number) => code >= 48 && code <= 57
+/** And the line below. */
+const isLetter = (code: number) => ((code | 32) >= 97 && (code | 32) <= 122) || code === 95
+
+function isValue(sql: string, at: number): boolean {
+  const first = sql.charCodeAt(at)
+  return first === quote || isDigit(first) || (first === dollar && isDigit(sql.charCodeAt(at + 1)))
+}
 
 function literalOf(found: string, bindings: readonly unknown[]): unknown {
   switch (found[0]) {
     case "'":
       return found.slice(1, -1).replaceAll("''", "'")
     case "$":
-      return /^\$\d+$/.test(found) ? bindings[Number(found.slice(1)) - 1] : hidden
-    case "-":
-    case "/":
-      return hidden
+      return bindings[Number(found.slice(1)) - 1]
     default:
-      if (found >= "0" && found < ":") return Number(found)
-      return found[1] === "'" ? hidden : notAValue
+      return Number(found)
   }
 }

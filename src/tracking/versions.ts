@@ -16,8 +16,7 @@ export interface Versioned {
   proof: string
 }
 
-/** What hides a word, what nests, and the word. */
-const token = /'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|(?<!\.\s*)\bfrom\b/gi
+const from = /(?<!\.\s*)\bfrom\b/iy
 /** Where a word may hide in other ways, or mean another thing; and a select of nothing. */
 const hidden = /--|;|\/\*|\$|\be'|\bdistinct\s+from\b|^select\s+from\b/i
 
@@ -28,18 +27,30 @@ const hidden = /--|;|\/\*|\$|\be'|\bdistinct\s+from\b|^select\s+from\b/i
  */
 export function versioned(sql: string, aliases: readonly string[]): Versioned | undefined {
   if (!/^select\s/i.test(sql) || hidden.test(sql)) return undefined
+  const end = endOfList(sql)
+  if (end === undefined) return undefined
+  const systems = aliases.map(quoted).flatMap((alias) => [`${alias}.ctid`, `${alias}.xmin`])
+  const versions = `row(${systems.join(", ")})::text`
+  const [list, rest] = [sql.slice(0, end), sql.slice(end)]
+  return {
+    sql: `${list.trimEnd()}, ${versions} as ${quoted(name)} ${rest}`,
+    proof: `select ${versions} as v ${rest}`,
+  }
+}
+
+/** Where what is selected ends: at the word `from`, not within a string, a name or parentheses. It is asked of each statement, and makes nothing. */
+function endOfList(sql: string): number | undefined {
   let depth = 0
-  for (const { 0: found, index } of sql.matchAll(token)) {
-    if (found === "(") depth++
-    else if (found === ")") depth--
-    else if (depth === 0 && /^from$/i.test(found)) {
-      const systems = aliases.map(quoted).flatMap((alias) => [`${alias}.ctid`, `${alias}.xmin`])
-      const versions = `row(${systems.join(", ")})::text`
-      const [list, rest] = [sql.slice(0, index), sql.slice(index)]
-      return {
-        sql: `${list.trimEnd()}, ${versions} as ${quoted(name)} ${rest}`,
-        proof: `select ${versions} as v ${rest}`,
-      }
+  for (let at = 0; at < sql.length; at++) {
+    const sign = sql[at]!
+    if (sign === "'" || sign === '"') {
+      at = sql.indexOf(sign, at + 1)
+      if (at < 0) return undefined
+    } else if (sign === "(") depth++
+    else if (sign === ")") depth--
+    else if (depth === 0 && (sign === "f" || sign === "F")) {
+      from.lastIndex = at
+      if (from.test(sql)) return at
     }
   }
   return undefined

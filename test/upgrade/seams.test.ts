@@ -30,6 +30,7 @@ const seams: Record<string, Renaming[]> = {
       to: "giveBackConnection",
     },
   ],
+  "free connections": [{ files: "/tarn/dist/Pool.js$", from: "\\b_startReaping\\b", to: "_watchIdle" }],
   finds: [
     { files: "/@mikro-orm/knex/AbstractSqlDriver.js$", from: "(this\\.|async )find\\(", to: "$1findRows(" },
     { files: "/@mikro-orm/core/.*\\.js$", from: "\\bdriver\\.find\\(", to: "driver.findRows(" },
@@ -49,6 +50,9 @@ const seams: Record<string, Renaming[]> = {
   ],
   "fetch requests": [
     { files: "/@medusajs/query/dist/", from: "\\bexecuteFetchRequest\\b", to: "fetchFromModule" },
+  ],
+  "plans of queries": [
+    { files: "/@medusajs/query/dist/joiner/", from: "\\bcompileQuery\\b", to: "planQuery" },
   ],
   "previous step": [
     { files: "/@medusajs/orchestration/dist/", from: "\\bgetPreviousStep\\b", to: "stepBefore" },

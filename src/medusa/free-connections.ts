@@ -1,0 +1,74 @@
+/**
+ * A connection that is free is given at once. Each statement outside of a transaction, and each transaction, takes a connection from a pool, which makes some twenty promises and
+ * two timers for one that lies ready: a sixth of all promises of a shopper's requests. Here it takes what knex needs to look whether the connection is still good.
+ *
+ * The seam: `acquire` of the store's pool (tarn/dist/Pool.js:112, 3.1), for a connection that is free. All else is the pool's: making one, waiting for one, and
+ * giving up one that is no good.
+ */
+import type { Database } from "./freshness"
+
+/** A connection in the pool. */
+interface Held {
+  resource: object
+}
+
+interface Acquired {
+  promise: Promise<object>
+}
+
+export interface Pool {
+  destroyed: boolean
+  free: Held[]
+  used: Held[]
+  emitter: { eventNames(): unknown[] }
+  acquire(): Acquired
+  /** Of knex: whether the connection is still good (knex/lib/client.js:350, 3.2). */
+  validate(connection: object): unknown
+  /** From now on the pool looks now and then for connections that nobody has used. */
+  _startReaping(): void
+}
+
+/** @returns false when it is not as expected, and nothing was changed */
+export function giveFreeAtOnce({ client }: Database): boolean {
+  const pool = client.pool as Pool | undefined
+  if (!isAsRead(pool)) return false
+  // Who looks at connections himself may take as long as the pool allows.
+  if (client.config.pool?.validate) return true
+  const { acquire } = pool
+  const give = async (held: Held) => {
+    if (await isGood(pool, held)) {
+      pool._startReaping()
+      return held.resource
+    }
+    // The pool looks for itself, and gives it up.
+    pool.used.splice(pool.used.indexOf(held), 1)
+    pool.free.push(held)
+    return acquire.call(pool).promise
+  }
+  pool.acquire = () => {
+    const isAtOnce = !pool.destroyed && pool.free.length > 0
+    if (!isAtOnce || pool.emitter.eventNames().length > 0) return acquire.call(pool)
+    const held = pool.free.pop()!
+    pool.used.push(held)
+    return { promise: give(held) }
+  }
+  return true
+}
+
+async function isGood(pool: Pool, { resource }: Held): Promise<boolean> {
+  try {
+    return Boolean(await pool.validate(resource))
+  } catch {
+    return false
+  }
+}
+
+function isAsRead(pool: Pool | undefined): pool is Pool {
+  const lists = [pool?.free, pool?.used]
+  const functions = [pool?.acquire, pool?.validate, pool?._startReaping, pool?.emitter?.eventNames]
+  return (
+    lists.every(Array.isArray) &&
+    functions.every((one) => typeof one === "function") &&
+    typeof pool?.destroyed === "boolean"
+  )
+}
