@@ -1,8 +1,13 @@
 /** Two real store processes with Pegasus on one database and one Redis. */
 import assert from "node:assert/strict"
-import { after, before, describe, it } from "node:test"
+import { after, before, describe, it, mock } from "node:test"
 import Redis from "ioredis"
 import { startRedis } from "../../demo/run/redis"
+import { Client } from "../../src/bench/client"
+import { readCatalogue } from "../../src/bench/rows/catalogue"
+import { walk } from "../../src/bench/rows/flow"
+import { table } from "../../src/bench/rows/table"
+import { parseStore } from "../../src/bench/store"
 import { wireFormat } from "../../src/engine/wire"
 import { withClient } from "../../src/feed"
 import { address, adminOf, sdkOf, shop } from "../support/shopper"
@@ -55,6 +60,22 @@ describe("a store with Pegasus", () => {
     const { order: found } = await sdkOf(first.ready).store.order.retrieve(order.id)
     assert.equal(found.total, order.total)
     await shop(second.ready)
+  })
+
+  it("lets the shopper of the benchmark shop, and look at the order again without being measured", async () => {
+    const store = parseStore("one", first.ready)
+    const { sizes, hot } = await readCatalogue([store], 0, () => 0)
+    const sent = mock.method(Client.prototype, "send")
+    const { steps, fault } = await walk({
+      ...{ store, productId: hot[0]!.one!, catalogueSize: sizes.one!, looks: 2 },
+    })
+    sent.mock.restore()
+    assert.equal(fault, undefined)
+    assert.equal(steps.length, table.length)
+    const paths = sent.mock.calls.map(({ arguments: [request] }) => request.path)
+    assert.equal(new Set(paths.slice(-3)).size, 1)
+    assert.match(paths.at(-1)!, /^\/store\/orders\//)
+    assert.notEqual(paths.at(-4), paths.at(-1))
   })
 
   it("keeps what Medusa caches in Redis, under its prefix and format", async () => {

@@ -25,6 +25,8 @@ export interface FlowOptions {
   productId: string
   catalogueSize: number
   counter?: StatementCounter | undefined
+  /** How often the shopper looks at what the last row gave again afterwards; not measured. Default 0. */
+  looks?: number | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -32,7 +34,8 @@ export interface FlowOptions {
  * One shopper, from the list to the order, one request at a time on one connection.
  * @throws BenchError BENCH_STORE_UNREACHABLE, or the reason of the signal
  */
-export async function walk({ store, productId, catalogueSize, counter, signal }: FlowOptions): Promise<Flow> {
+export async function walk(options: FlowOptions): Promise<Flow> {
+  const { store, productId, catalogueSize, counter, looks = 0, signal } = options
   const shopper = newShopper(store, productId, catalogueSize)
   const client = new Client(store, signal)
   const steps: Step[] = []
@@ -53,6 +56,7 @@ export async function walk({ store, productId, catalogueSize, counter, signal }:
         }
       }
     }
+    for (let look = 0; look < looks; look++) await client.send(table.at(-1)!.request(shopper))
     return { steps }
   } finally {
     client.close()
