@@ -32,8 +32,8 @@ export interface Pool {
 export function giveFreeAtOnce({ client }: Database): boolean {
   const pool = client.pool as Pool | undefined
   if (!isAsRead(pool)) return false
-  // Who looks at connections himself may take as long as the pool allows.
-  if (client.config.pool?.validate) return true
+  // Who looks at connections himself may take as long as the pool allows; who is asked anew how to connect is asked once.
+  if (client.config.pool?.validate || typeof client.config.connection === "function") return true
   const { acquire } = pool
   const give = async (held: Held) => {
     if (await isGood(pool, held)) {
