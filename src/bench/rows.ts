@@ -75,7 +75,7 @@ export async function runRows(options: RowsOptions): Promise<RowsResult> {
           const counter = stage.kind === "count" ? counterOf(counting[stores.indexOf(store)]!) : undefined
           const productId = productOf(catalogue, setting, round)[store.label]!
           const catalogueSize = catalogue.sizes[store.label]!
-          const looks = counter ? 0 : looksOf(round)
+          const looks = looksOf(round)
           flows.set(store, await walk({ store, productId, catalogueSize, counter, looks, signal }))
         }
         demandSame(stores, flows)

@@ -8,7 +8,7 @@
  */
 import { isDeepStrictEqual } from "node:util"
 import { LRUCache } from "lru-cache"
-import { queryModule } from "./query-package"
+import { moduleOf } from "./query-package"
 import { isPlain } from "./resolved-values"
 
 interface Argument {
@@ -52,7 +52,7 @@ const rootPath = "_root"
 
 /** @returns false when it is not as expected, and nothing was changed */
 export function keepPlans(): boolean {
-  const module = queryModule<{ compileQuery?: Compile }>("joiner/compile.js")
+  const module = moduleOf<{ compileQuery?: Compile }>("query", "joiner/compile.js")
   const compile = module?.compileQuery
   if (!module || typeof compile !== "function") return false
   const catalogs = new WeakMap<object, LRUCache<string, Known>>()

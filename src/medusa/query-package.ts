@@ -8,26 +8,19 @@ interface QueryPackage {
 /** Where a package is that is not ours but of the one at `place`. @throws when it is not there */
 export const placeFrom = (name: string, place: string) => require.resolve(name, { paths: [dirname(place)] })
 
-/** A module of one of Medusa's packages that the framework hands on under the same name; undefined when it is not there. */
-export function moduleOf<T>(name: "utils" | "workflows-sdk", file: string): T | undefined {
+/** A module of one of Medusa's packages: the framework's, not ours; undefined when it is not there. */
+export function moduleOf<T>(name: "utils" | "workflows-sdk" | "query", file: string): T | undefined {
   try {
-    const place = placeFrom(`@medusajs/${name}`, require.resolve(`@medusajs/framework/${name}`))
-    return require(join(dirname(place), file))
+    return require(join(dirname(placeOf(name)), file))
   } catch {
     return undefined
   }
 }
 
-/** Medusa's package for queries across modules. It is the framework's, not ours: it is found from there. */
-export const queryPackage = (): QueryPackage | undefined => queryModule("index.js")
-
-/** A module of that package; undefined when it is not there. */
-export function queryModule<T>(file: string): T | undefined {
-  try {
-    const framework = require.resolve("@medusajs/framework/modules-sdk")
-    const place = placeFrom("@medusajs/query", placeFrom("@medusajs/modules-sdk", framework))
-    return require(join(dirname(place), file))
-  } catch {
-    return undefined
-  }
+/** That for queries across modules is the one that `modules-sdk` uses; the others the framework hands on under the same name. */
+function placeOf(name: "utils" | "workflows-sdk" | "modules-sdk" | "query"): string {
+  const from = name === "query" ? placeOf("modules-sdk") : require.resolve(`@medusajs/framework/${name}`)
+  return placeFrom(`@medusajs/${name}`, from)
 }
+
+export const queryPackage = () => moduleOf<QueryPackage>("query", "index.js")

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { after, before, beforeEach, describe, it } from "node:test"
 import { keepPlans } from "../../src/medusa/kept-plans"
-import { queryModule } from "../../src/medusa/query-package"
+import { moduleOf } from "../../src/medusa/query-package"
 import { pickOf, randomOf } from "../history/random"
 
 const seed = Number(process.env.SEED ?? Date.now() % 100_000)
@@ -16,8 +16,8 @@ type Catalog = new (
 }
 type Plan = { root: { args?: { name: string; value: unknown }[] }; expands: Map<string, object> }
 
-const joiner = queryModule<{ compileQuery: Compile }>("joiner/compile.js")!
-const { GraphCatalog } = queryModule<{ GraphCatalog: Catalog }>("joiner/catalog.js")!
+const joiner = moduleOf<{ compileQuery: Compile }>("query", "joiner/compile.js")!
+const { GraphCatalog } = moduleOf<{ GraphCatalog: Catalog }>("query", "joiner/catalog.js")!
 const stock = joiner.compileQuery
 let asked: { query: object }[] = []
 
