@@ -22,10 +22,10 @@ select distinct r.relname as table from pg_attribute a join pg_class r on r.oid 
 where r.relnamespace = current_schema()::regnamespace and r.relkind in ('r', 'p')
   and a.attname in ('starts_at', 'ends_at', 'revoked_at') and not a.attisdropped`
 
-/** Tables whose rows are their own: no views, no single partitions, no parents by inheritance. */
+/** Tables whose rows are their own: no views, no single partitions, no parents by inheritance, none with rules. */
 const plainTablesSql = `
 select r.relname as table from pg_class r
-where r.relnamespace = current_schema()::regnamespace and r.relkind in ('r', 'p') and not r.relispartition
+where r.relnamespace = current_schema()::regnamespace and r.relkind in ('r', 'p') and not r.relispartition and not r.relhasrules
   and not (r.relkind = 'r' and exists (select 1 from pg_inherits i where i.inhparent = r.oid or i.inhrelid = r.oid))`
 
 /** Tables with triggers that are neither ours nor PostgreSQL's. */

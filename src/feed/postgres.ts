@@ -118,7 +118,9 @@ class PostgresFeed implements Feed {
     if (this.client && this.asked > proofsPerWindow) this.tellTrust(false)
     // A connection that carries nothing may have died without a word.
     if (this.client && this.asked > 4 * proofsPerWindow) destroy(this.client)
-    void this.prove()
+    const isProven =
+      this.trusted(Date.now()) && Date.now() - this.trustedFrom < this.trustWindow / proofsPerWindow
+    if (!isProven) void this.prove()
   }
 
   private async connect(): Promise<void> {

@@ -54,6 +54,7 @@ export function shortenCartPath(options: CartPathOptions): string[] {
       foldTransactions(database, {
         reads: (sql) => freshness.reads(sql),
         known: (sql) => freshness.ownRow(sql),
+        mayJoin: (table) => freshness.writesOnly(table),
         prepared,
       }),
     links: commitLinksAtOnce,

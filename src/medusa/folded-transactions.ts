@@ -12,6 +12,7 @@
 import type { Response } from "../tracking"
 import { isFlushing } from "./flushed-updates"
 import type { Database } from "./freshness"
+import { joined, wordsOf } from "./joined-writes"
 import { type AfterCommit, inOneMessage, isUsual, type Query } from "./knex-client"
 import type { PreparedStatements } from "./prepared-statements"
 
@@ -54,6 +55,8 @@ export interface Knowledge {
   reads(sql: string): boolean
   /** What one of the store's database gives that need not be asked while the transaction has done nothing. */
   known(sql: string): Response | undefined
+  /** Whether a write of this table of the store's database does nothing but write its rows. */
+  mayJoin(table: string): boolean
   /** Those of the store's database. */
   prepared: Pick<PreparedStatements, "worded" | "isLost">
 }
@@ -93,6 +96,7 @@ export function foldTransactions(database: Database, knowledge: Knowledge): bool
 
 const nothing: Omit<Knowledge, "reads"> = {
   known: () => undefined,
+  mayJoin: () => false,
   prepared: { worded: (_, sql) => sql, isLost: () => false },
 }
 
@@ -258,7 +262,7 @@ class Transaction {
 
   /** What was held back, alone. */
   private tell(): void {
-    const held = this.take()
+    const held = joined(this.take(), this.knowledge.mayJoin)
     const texts = held[0] === "BEGIN" ? ["BEGIN", inOneMessage(held.slice(1))] : [inOneMessage(held)]
     const tellNext = (error?: unknown) => {
       const text = error || this.isOver ? undefined : texts.shift()
@@ -289,15 +293,17 @@ class Transaction {
     }
     if (!hasBegun) this.later ??= []
     const inTurn = this.inTurn(answered)
-    const { prepared, reads } = this.knowledge
+    const { prepared, reads, mayJoin } = this.knowledge
     const { connection } = this
     const worded = !hasBegun && !after && reads(text) ? prepared.worded(connection, text) : text
+    const texts = joined([...held, after ? "COMMIT" : worded], mayJoin)
+    const before = texts.length - 1
     const done: string[] = []
     const heard: Answered = (error, responses) => {
-      const own = [responses ?? []].flat().slice(held.length)
+      const own = [responses ?? []].flat().slice(before)
       if (!error && after) after.answers = own.splice(1) as Response[]
       if (!error) inTurn(null, own.length === 1 ? own[0] : own)
-      else if (after && done[held.length] === "COMMIT") {
+      else if (after && done[before] === "COMMIT") {
         after.refused = error
         inTurn(null, answerTo("COMMIT", null))
       } else if (worded !== text && prepared.isLost(error, connection, [worded])) {
@@ -308,8 +314,8 @@ class Transaction {
         this.leaveBroken(text, hasBegun, () => this.fail(text, error, inTurn))
       }
     }
-    if (after) return this.query(inOneMessage([...held, "COMMIT", ...after.texts]), done, heard)
-    return ask({ ...config, text: inOneMessage([...held, worded]) }, heard)
+    if (after) return this.query(inOneMessage([...texts, ...after.texts]), done, heard)
+    return ask({ ...config, text: inOneMessage(texts) }, heard)
   }
 
   /** A message, of which it is told how far it came. */
@@ -385,7 +391,6 @@ const ends = /^(?:COMMIT;|ROLLBACK)$/
 const insert = /^insert into "\w+" \("\w+"(?:, "\w+")*\) values \(/
 /** What would make its answer another, outside of values and names. */
 const unforeseen = /\breturning\b|\bconflict\b|\bselect\b|;|--|\/\*/i
-const quoted = /'(?:[^']|'')*'|"(?:[^"]|"")*"/g
 
 /** As MikroORM writes it. */
 const update = /^update "\w+" set "\w+" = /
@@ -399,7 +404,7 @@ function answerOf(sql: string): Query["response"] {
   const isInsert = insert.test(sql)
   const isUpdate = !isInsert && update.test(sql) && isFlushing()
   if ((!isInsert && !isUpdate) || sql.length > longestText) return undefined
-  const words = sql.replace(quoted, "*")
+  const words = wordsOf(sql)
   if (unforeseen.test(words)) return undefined
   if (isUpdate) return answerTo("UPDATE", 1)
   const rows = rowsOfInsert(words)

@@ -382,6 +382,12 @@ export class Freshness {
     return this.dependenciesOf(reading, stockTtl)
   }
 
+  /** Whether a write of this table does nothing but write its rows: it has no triggers but ours. */
+  writesOnly(table: string): boolean {
+    const { isTable, spreads } = this.feed.catalog
+    return isTable(table) && !spreads(table)
+  }
+
   /** Whether the request of this context only shows something. */
   get isRead(): boolean {
     return this.tracker.isRead

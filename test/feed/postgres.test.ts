@@ -255,6 +255,20 @@ describe("the feed of PostgreSQL", () => {
     assert.deepEqual(await missing(), [])
   })
 
+  it("knows the tables whose writes do more than write their rows", async () => {
+    await run(`
+      create table watched (id text primary key);
+      create function look() returns trigger language plpgsql as 'begin return new; end';
+      create trigger looks before insert on watched for each row execute function look();
+      create table ruled (id text primary key);
+      create rule also as on insert to ruled do also insert into thing values (new.id)`)
+    const { catalog } = (await listen()).feed
+    const isPlain = (table: string) => catalog.isTable(table) && !catalog.spreads(table)
+    const tables = ["thing", "cart", "event_log", "watched", "ruled", "event_log_2026", "nothing"]
+    assert.deepEqual(tables.filter(isPlain), ["thing", "cart", "event_log"])
+    await run("drop table watched; drop function look; drop table ruled")
+  })
+
   it("takes a change whose keys it does not know for a change of the whole table", async () => {
     const { feed, told } = await listen()
     const client = new Client({ connectionString: database.url })

@@ -28,7 +28,12 @@ describe("a transaction", () => {
   let afterCommit: AfterCommit | undefined
 
   const reads = (sql: string) => /^select (?:id|count\(\*\)) from thing$|^select pg_backend_pid/.test(sql)
-  const knowledge = { reads, known: () => undefined, prepared: new PreparedStatements(assert.fail) }
+  const knowledge = {
+    reads,
+    known: () => undefined,
+    mayJoin: () => true,
+    prepared: new PreparedStatements(assert.fail),
+  }
 
   before(async () => {
     database = await createDatabase("pegasus_begins")
@@ -226,6 +231,42 @@ describe("a transaction", () => {
       const { rowCount } = await transaction.raw(`update "thing" set "id" = 6 where "id" = 7`)
       assert.equal(rowCount, 0, "others are told")
     })
+  })
+
+  it("writes to different tables in one statement", async () => {
+    await database.client.query(
+      `create table owner (id int primary key);
+       create table owned (id int primary key, owner_id int not null references owner, number serial)`,
+    )
+    const owner = (id: number) => `insert into "owner" ("id") values (${id})`
+    const owned = (id: number, of: number) => `insert into "owned" ("id", "owner_id") values (${id}, ${of})`
+    sent = []
+    await shared.transaction(async (transaction) => {
+      await transaction.raw(owner(1))
+      const { rows, rowCount } = await transaction.raw(`${owned(1, 1)} returning "number"`)
+      assert.deepEqual([rows, rowCount], [[{ number: 1 }], 1])
+      await transaction.raw(owned(2, 3))
+      await transaction.raw(owner(3))
+    })
+    assert.deepEqual(heard(), [
+      `BEGIN\n;\nwith "write 1" as (${owner(1)})\n${owned(1, 1)} returning "number"`,
+      `with "write 1" as (${owned(2, 3)})\n${owner(3)}\n;\nCOMMIT;`,
+    ])
+    for (const [code, acts] of [
+      ["23503", [owner(4), owned(4, 5)]],
+      ["23505", [owner(1), owned(4, 1)]],
+      ["23503", [owner(4), `${owned(4, 5)} returning "number"`]],
+    ] as const) {
+      const failing = shared.transaction(async (transaction) => {
+        for (const act of acts) await transaction.raw(act)
+      })
+      await assert.rejects(failing, { code })
+    }
+    const { rows } = await database.client.query(
+      "select (select count(*) from owner), count(*) as all from owned",
+    )
+    assert.deepEqual(rows, [{ count: "2", all: "2" }])
+    await database.client.query("drop table owned; drop table owner")
   })
 
   it("is not taken for committed when somebody else heard what was refused", async () => {

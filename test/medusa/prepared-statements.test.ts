@@ -75,7 +75,9 @@ describe("prepared statements", () => {
     const [reads, known] = [(sql: string) => freshness.reads(sql), () => undefined]
     const locking = { acquire: async () => undefined, execute: async () => undefined }
     assert.ok(prepared.take(shared as unknown as Connection))
-    assert.ok(foldTransactions(shared as unknown as Connection, { reads, known, prepared }))
+    assert.ok(
+      foldTransactions(shared as unknown as Connection, { reads, known, mayJoin: () => true, prepared }),
+    )
     assert.ok(spareRepeats(shared as unknown as Connection, locking, freshness, prepared))
   })
   afterEach(async () => {

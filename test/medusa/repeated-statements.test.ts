@@ -62,7 +62,9 @@ describe("statements within a request", () => {
     const { freshness } = told
     const [reads, known] = [(sql: string) => freshness.reads(sql), (sql: string) => freshness.ownRow(sql)]
     assert.ok(prepared.take(shared as unknown as Connection))
-    assert.ok(foldTransactions(shared as unknown as Connection, { reads, known, prepared }))
+    assert.ok(
+      foldTransactions(shared as unknown as Connection, { reads, known, mayJoin: () => true, prepared }),
+    )
     assert.ok(spareRepeats(shared as unknown as Connection, locking, told.freshness, prepared))
   })
   after(async () => {
