@@ -12,6 +12,7 @@
 import type { Response } from "../tracking"
 import { isFlushing } from "./flushed-updates"
 import type { Database } from "./freshness"
+import { JoinedLinks } from "./joined-links"
 import { joined, wordsOf } from "./joined-writes"
 import { type AfterCommit, inOneMessage, isUsual, type Query } from "./knex-client"
 import type { PreparedStatements } from "./prepared-statements"
@@ -68,12 +69,14 @@ export function foldTransactions(database: Database, knowledge: Knowledge): bool
   const { _query: send, releaseConnection: release } = prototype
   if (typeof send !== "function" || typeof release !== "function") return false
   const begun = new WeakMap<Connection, Transaction>()
+  const links = new JoinedLinks(knowledge.mayJoin)
   prototype._query = function (connection, query) {
     const isOfTransaction = (this as object) !== client
     if (isOfTransaction && query.sql === "BEGIN;" && !Object.hasOwn(connection, "query")) {
       const isOfStore = this.config === client.config
       const { reads } = knowledge
-      begun.set(connection, new Transaction(connection, isOfStore ? knowledge : { ...nothing, reads }))
+      const known = isOfStore ? { ...knowledge, links } : { ...nothing, reads }
+      begun.set(connection, new Transaction(connection, known))
     }
     const response = isOfTransaction ? begun.get(connection)?.hold(query) : undefined
     if (!response) return send.call(this, connection, query)
@@ -94,9 +97,10 @@ export function foldTransactions(database: Database, knowledge: Knowledge): bool
   return true
 }
 
-const nothing: Omit<Knowledge, "reads"> = {
+const nothing: Omit<Knowledge, "reads"> & { links: JoinedLinks } = {
   known: () => undefined,
   mayJoin: () => false,
+  links: new JoinedLinks(() => false),
   prepared: { worded: (_, sql) => sql, isLost: () => false },
 }
 
@@ -123,7 +127,7 @@ class Transaction {
 
   constructor(
     private readonly connection: Connection,
-    private readonly knowledge: Knowledge,
+    private readonly knowledge: Knowledge & { links: JoinedLinks },
   ) {
     this.ask = connection.query!.bind(connection)
     connection.query = (...given) => this.next(given)
@@ -222,6 +226,13 @@ class Transaction {
       after.isDone = true
       inTurn(null, given)
     }
+    const fail = (error: unknown) => this.leaveBroken(text, false, () => inTurn(error))
+    if (after.texts.length === 0) {
+      after.answers = []
+      const heard: Answered = (error, given) => (error ? fail(error) : commit(given))
+      this.knowledge.links.ask({ text, ask: this.ask, answered: heard })
+      return
+    }
     const done: string[] = []
     const whole = inOneMessage(["BEGIN", text, "COMMIT", ...after.texts])
     const query = this.query(whole, done, (error, responses) => {
@@ -232,7 +243,7 @@ class Transaction {
       else if (done[2] === "COMMIT") {
         after.refused = error
         commit((query as { _results: unknown[] })._results[1])
-      } else this.leaveBroken(text, false, () => inTurn(error))
+      } else fail(error)
     })
   }
 

@@ -49,7 +49,7 @@ export function joined(texts: readonly string[], mayJoin: (table: string) => boo
 }
 
 /** Undefined when it is none, or may look at more than its own values. */
-function writeOf(text: string): Write | undefined {
+export function writeOf(text: string): Write | undefined {
   const [, inserted, updated] = write.exec(text) ?? []
   const table = inserted ?? updated
   if (table === undefined) return undefined
