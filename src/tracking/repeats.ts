@@ -9,7 +9,7 @@
 
 import { type Asked, type Expected, ids, type Journey, type Shape, trying, type When } from "./course"
 import { askedById, showsAmong } from "./own-rows"
-import { holds, narrowed, otherwise, type Selection, selectionOf } from "./selection"
+import { areSingle, holds, narrowed, otherwise, rowsOf, type Selection, selectionOf } from "./selection"
 import { proofOf, takeVersions } from "./versions"
 
 /** How many answers are remembered at once, and how many of them for the next request. */
@@ -357,7 +357,8 @@ export class Repeats {
     const shows = showsOf(question)
     if (!shows) return
     const { rows, selection } = shows
-    this.shown.set(rows, (this.shown.get(rows) ?? new Map()).set(question.key, selection))
+    for (const one of rows)
+      this.shown.set(one, (this.shown.get(one) ?? new Map()).set(question.key, selection))
   }
 
   /**
@@ -402,7 +403,7 @@ export class Repeats {
     const shows = showsOf(question)
     if (!shows) return undefined
     this.shownBefore ??= shownBy(this.past)
-    const before = this.shownBefore.get(shows.rows)
+    const before = this.shownBefore.get(shows.rows[0]!)
     return before?.find(
       ([, { question: more }]) =>
         holds(showsOf(more)!.selection, shows.selection) && this.isUnmoved(more.tables),
@@ -563,7 +564,7 @@ export class Repeats {
   /** What stands of the same rows with more columns. */
   private moreThan(question: Question): Answer | undefined {
     const shows = showsOf(question)
-    for (const [key, selection] of (shows && this.shown.get(shows.rows)) ?? []) {
+    for (const [key, selection] of (shows && this.shown.get(shows.rows[0]!)) ?? []) {
       const isMore = key !== question.key && holds(selection, shows!.selection)
       const more = isMore ? this.standing(key) : undefined
       if (more) return more
@@ -714,8 +715,8 @@ function tried(along: readonly Along[]): readonly Along[] {
 
 interface Shows {
   selection: Selection
-  /** The text that says which rows are shown. */
-  rows: string
+  /** The texts that say which rows are shown; its own is the first. */
+  rows: readonly string[]
 }
 
 interface Plan {
@@ -730,7 +731,7 @@ function shownBy({ asked }: Past): Map<string, [string, Remembered][]> {
   for (const one of asked) {
     const [, { question, given }] = one
     const rows = given.versions === undefined ? undefined : showsOf(question)?.rows
-    if (rows !== undefined) shown.set(rows, [...(shown.get(rows) ?? []), one])
+    for (const text of rows ?? []) shown.set(text, [...(shown.get(text) ?? []), one])
   }
   return shown
 }
@@ -738,11 +739,14 @@ function shownBy({ asked }: Past): Map<string, [string, Remembered][]> {
 /** Of one with parameters the text does not say it. */
 function showsOf({ shape, sql, isAlone }: Question): Shows | undefined {
   const selection = isAlone ? undefined : selectionOf(shape, sql)
-  return selection && { selection, rows: sql.slice(selection.end) }
+  return selection && { selection, rows: rowsOf(selection, sql) }
 }
 
 function fewerOf(given: Given, question: Question, more: Question): Given | undefined {
-  const response = narrowed(given.response, showsOf(question)!.selection)
+  const [fewer, all] = [showsOf(question)!, showsOf(more)!]
+  const isOfSameText = fewer.rows[0] === all.rows[0]
+  if (!isOfSameText && !areSingle(given.response)) return undefined
+  const response = narrowed(given.response, fewer.selection)
   const isOfSameProof = question.proof === more.proof
   if (response) noteEmpty(question.shape, response)
   return response && { response, versions: isOfSameProof ? given.versions : undefined }
@@ -754,7 +758,7 @@ function withoutFewer(along: readonly Along[]): Along[] {
   const isMore = (more: number, fewer: number) => {
     const [all, some] = [shows[more], shows[fewer]]
     const isOther = more !== fewer && all !== undefined && some !== undefined
-    return isOther && all.rows === some.rows && holds(all.selection, some.selection)
+    return isOther && all.rows.includes(some.rows[0]!) && holds(all.selection, some.selection)
   }
   const indices = [...along.keys()]
   // Of those that show the same the first.

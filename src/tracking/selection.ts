@@ -10,6 +10,8 @@ export interface Selection {
   columns: readonly Column[]
   /** Where the text begins that says which rows they are. */
   end: number
+  /** Where in it are joins that only add columns; undefined when there are none. */
+  joins?: { begin: number; end: number } | undefined
 }
 
 interface Column {
@@ -30,6 +32,12 @@ const items = new RegExp(item, "g")
 const ofColumns =
   /\b(?:union|intersect|except|group\s+by|having|window)\b|\border\s+by\b(?!\s+"\w+"\."?\w+"?(?: asc| desc)?(?:, "\w+"\."?\w+"?(?: asc| desc)?)*(?:$|\s+limit\b|\s+offset\b))/i
 
+/** To what a column refers to, by its id: each row has one of it or none. */
+const joins =
+  /^ from "\w+" as "(\w+)"((?: left join "\w+" as "(\w+)" on "\w+"\."\w+" = "\3"\."id"(?: and "\3"\."deleted_at" is null)?)+) where /
+const alias = /\bas "(\w+)"/g
+const cut = /\b(?:limit|offset)\b/i
+
 const known = new WeakMap<Shape, Selection | null>()
 
 /** @returns undefined when it is not written as expected, which is the same for all statements of a shape */
@@ -39,6 +47,7 @@ export function selectionOf(shape: Shape, sql: string): Selection | undefined {
     const found = list.exec(sql)?.[0]
     const isSame = found !== undefined && !ofColumns.test(sql.slice(found.length))
     selection = isSame ? { columns: columnsOf(found), end: found.length } : null
+    if (selection) selection.joins = joinsOf(selection, sql)
     known.set(shape, selection)
   }
   return selection ?? undefined
@@ -50,6 +59,26 @@ const columnsOf = (text: string): Column[] =>
     column,
     name: all ?? name ?? column!,
   }))
+
+function joinsOf(selection: Selection, sql: string): Selection["joins"] {
+  const [, table, joined] = joins.exec(sql.slice(selection.end)) ?? []
+  if (!table || !joined || !holds(selection, { columns: [{ table, column: "id", name: "id" }], end: 0 }))
+    return
+  const begin = sql.indexOf(joined, selection.end)
+  const end = begin + joined.length
+  const rest = sql.slice(end)
+  const isNamed = [...joined.matchAll(alias)].some(([, name]) => rest.includes(`"${name}"`))
+  return isNamed || cut.test(rest) ? undefined : { begin, end }
+}
+
+/** The texts that say which rows are shown: its own first, then without joins that only add columns. */
+export function rowsOf({ end, joins }: Selection, sql: string): readonly string[] {
+  const own = sql.slice(end)
+  return joins ? [own, sql.slice(end, joins.begin) + sql.slice(joins.end)] : [own]
+}
+
+/** Whether no row was given twice, as when a join found more than one. */
+export const areSingle = ({ rows }: Response) => new Set(rows.map(({ id }) => id)).size === rows.length
 
 /** Whether what the one gives is in what the other gives of the same rows. */
 export function holds({ columns: more }: Selection, { columns: fewer }: Selection): boolean {

@@ -151,6 +151,36 @@ describe("what is asked along", () => {
   }
 })
 
+describe("what shows rows with what they refer to", () => {
+  const where = `where "c"."id" = 'a'`
+  const fewer = `select "c"."note" from "cart" as "c" ${where}`
+  const more = `select "c".*, "s"."id" as "s__id" from "cart" as "c" left join "place" as "s" on "c"."place_id" = "s"."id" ${where}`
+  const questionOf = (sql: string): Question => ({
+    ...{ sql, key: sql, text: sql, shape: {}, tables: ["cart", "place"], needs: [], isVain: false },
+    ...{ proof: undefined, isRepeatable: true, isOfPromotions: false, isAlone: false, mayBeAhead: true },
+  })
+
+  /** @returns what is asked after all columns gave so many rows */
+  async function askedAfter(count: number) {
+    const repeats = new Repeats()
+    const asked: string[] = []
+    const send = async (texts: readonly string[]) => {
+      asked.push(...texts)
+      const fields = ["id", "note", "s__id"].map((name) => ({ name }))
+      return [{ rows: Array.from({ length: count }, (_, s) => ({ id: "a", note: "A", s__id: s })), fields }]
+    }
+    await repeats.answer(questionOf(more), send)
+    const { response } = await repeats.answer(questionOf(fewer), send)
+    if (asked.length === 1) assert.deepEqual(response.rows, [{ note: "A" }])
+    return asked.slice(1)
+  }
+
+  it("shows them without that, unless it gave one twice", async () => {
+    assert.deepEqual(await askedAfter(1), [])
+    assert.deepEqual(await askedAfter(2), [fewer])
+  })
+})
+
 describe("what is expected to be asked of an id that was just made up", () => {
   const sql = "select id from line where cart_id = 'new'"
   const questionOf = (...values: string[]): Question => ({

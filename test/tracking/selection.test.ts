@@ -1,7 +1,7 @@
 /** Which select shows what another one would show. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
-import { holds, narrowed, selectionOf } from "../../src/tracking/selection"
+import { areSingle, holds, narrowed, rowsOf, selectionOf } from "../../src/tracking/selection"
 
 describe("a select of the same rows", () => {
   const selection = (columns: string) => selectionOf({}, `select ${columns} from "cart" as "c0"`)!
@@ -43,6 +43,36 @@ describe("a select of the same rows", () => {
       "union select 'a'",
     ])
       assert.equal(rest(text), undefined, text)
+  })
+
+  it("may join what its columns refer to", () => {
+    const place = `left join "place" as "s1" on "c0"."place_id" = "s1"."id" and "s1"."deleted_at" is null`
+    const bill = `left join "place" as "b2" on "c0"."bill_id" = "b2"."id"`
+    const where = `where "c0"."id" in ('a') order by "c0"."id" asc`
+    const rows = (text: string, columns = `"c0"."id", "s1"."id" as "s1__id"`) => {
+      const sql = `select ${columns} ${text}`
+      return rowsOf(selectionOf({}, sql)!, sql)
+    }
+    const [own, ...others] = rows(`from "cart" as "c0" ${place} ${bill} ${where}`)
+    assert.equal(own, ` from "cart" as "c0" ${place} ${bill} ${where}`)
+    assert.deepEqual(others, [` from "cart" as "c0" ${where}`])
+    assert.equal(rows(`from "cart" as "c0" ${place} ${where}`, `"c0".*, "s1"."id" as "s1__id"`).length, 2)
+    const apart = [
+      `from "cart" as "c0" left join "line" as "s1" on "c0"."id" = "s1"."cart_id" ${where}`,
+      `from "cart" as "c0" inner join "place" as "s1" on "c0"."place_id" = "s1"."id" ${where}`,
+      `from "cart" as "c0" ${place.replace("is null", "is not null")} ${where}`,
+      `from "cart" as "c0" ${place} where "s1"."id" = 'a'`,
+      `from "cart" as "c0" ${place} ${where}, "s1"."id" asc`,
+      `from "cart" as "c0" ${place} ${where} limit 1 offset 1`,
+      `from "cart" as "c0" ${where}`,
+    ]
+    for (const text of apart) assert.equal(rows(text).length, 1, text)
+    const hidden = [`"s1"."id" as "s1__id"`, `"c0"."id" as "other"`, `"s1"."id"`, `"c0".*, "s1"."id"`]
+    for (const columns of hidden) {
+      assert.equal(rows(`from "cart" as "c0" ${place} ${where}`, columns).length, 1, columns)
+    }
+    assert.ok(areSingle({ rows: [{ id: "a" }, { id: "b" }], fields: [] }))
+    assert.ok(!areSingle({ rows: [{ id: "a" }, { id: "a" }], fields: [] }))
   })
 
   it("gives what the other would have given", () => {
