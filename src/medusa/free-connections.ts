@@ -20,13 +20,27 @@ export interface Pool {
   destroyed: boolean
   free: Held[]
   used: Held[]
-  emitter: { eventNames(): unknown[] }
+  emitter: { listenerCount(event: string): number }
   acquire(): Acquired
   /** Of knex: whether the connection is still good (knex/lib/client.js:350, 3.2). */
   validate(connection: object): unknown
   /** From now on the pool looks now and then for connections that nobody has used. */
   _startReaping(): void
 }
+
+/** Of knex: whether something happened to a connection, and until when it may be used (knex/lib/client.js:290-345, 3.2). */
+interface Marked {
+  __knex__disposed?: unknown
+  __knexLifetimeLimit?: unknown
+}
+
+/** What the pool tells of when one is acquired that is free; Medusa listens to others (utils/dist/modules-sdk/create-pg-connection.js, 2.21.2). */
+const ofAcquiring = ["acquireRequest", "acquireSuccess"]
+
+const takers = new WeakMap<object, () => object | undefined>()
+
+/** A connection for who asks something before anybody waits for it; undefined when one must be looked at first, or waited for. */
+export const takeFree = (pool: object | undefined) => pool && takers.get(pool)?.()
 
 /** @returns false when it is not as expected, and nothing was changed */
 export function giveFreeAtOnce({ client }: Database): boolean {
@@ -45,15 +59,30 @@ export function giveFreeAtOnce({ client }: Database): boolean {
     pool.free.push(held)
     return acquire.call(pool).promise
   }
+  const isLeftToPool = () =>
+    pool.destroyed || ofAcquiring.some((event) => pool.emitter.listenerCount(event) > 0)
   pool.acquire = () => {
-    const isAtOnce = !pool.destroyed && pool.free.length > 0
-    if (!isAtOnce || pool.emitter.eventNames().length > 0) return acquire.call(pool)
-    const held = pool.free.pop()!
-    pool.used.push(held)
-    return { promise: give(held) }
+    if (pool.free.length === 0 || isLeftToPool()) return acquire.call(pool)
+    return { promise: give(takeLast(pool)) }
   }
+  takers.set(pool, () => {
+    const { resource } = pool.free.at(-1) ?? {}
+    if (!resource || isLeftToPool() || isMarked(resource)) return undefined
+    takeLast(pool)
+    pool._startReaping()
+    return resource
+  })
   return true
 }
+
+function takeLast({ free, used }: Pool): Held {
+  const held = free.pop()!
+  used.push(held)
+  return held
+}
+
+const isMarked = ({ __knex__disposed, __knexLifetimeLimit }: Marked) =>
+  Boolean(__knex__disposed) || __knexLifetimeLimit !== undefined
 
 async function isGood(pool: Pool, { resource }: Held): Promise<boolean> {
   try {
@@ -65,7 +94,7 @@ async function isGood(pool: Pool, { resource }: Held): Promise<boolean> {
 
 function isAsRead(pool: Pool | undefined): pool is Pool {
   const lists = [pool?.free, pool?.used]
-  const functions = [pool?.acquire, pool?.validate, pool?._startReaping, pool?.emitter?.eventNames]
+  const functions = [pool?.acquire, pool?.validate, pool?._startReaping, pool?.emitter?.listenerCount]
   return (
     lists.every(Array.isArray) &&
     functions.every((one) => typeof one === "function") &&

@@ -5,8 +5,10 @@
  * Two seams. `_query` of knex's PostgreSQL client sends every statement (knex/lib/dialects/postgres/index.js:230, 2.5); the clients that
  * transactions have are made of the same prototype (knex/lib/execution/transaction.js, `makeTxClient`), and always ask, but for what folded-transactions.ts knows. And locks (locks.ts).
  */
+
 import { stableText } from "../engine"
 import type { Response, Send as SendAll } from "../tracking"
+import { takeFree } from "./free-connections"
 import type { Database, Freshness } from "./freshness"
 import { type AfterCommit, inOneMessage, isUsual, ownOf, type Pooled, type Send } from "./knex-client"
 import { forgetWhenLocked, type Locking } from "./locks"
@@ -109,7 +111,7 @@ function onIdle({ client, send, prepared }: Through & { client: Pooled }): () =>
   const sendAtOnce: SendAll = async (texts) => {
     underWay++
     try {
-      const connection = await client.acquireConnection!()
+      const connection = takeFree(client.pool) ?? (await client.acquireConnection!())
       try {
         return await sendAll({ client, connection, send, prepared }, texts)
       } finally {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { after, afterEach, before, describe, it } from "node:test"
 import knex, { type Knex } from "knex"
-import { giveFreeAtOnce, type Pool } from "../../src/medusa/free-connections"
+import { giveFreeAtOnce, type Pool, takeFree } from "../../src/medusa/free-connections"
 import type { Database as Connection } from "../../src/medusa/freshness"
 import { createDatabase, type Database } from "../support/database"
 
@@ -14,7 +14,12 @@ interface Counts {
 
 interface Client {
   pool: Pool &
-    Counts & { _stopReaping(): void; release(connection: object): boolean; destroy(): Promise<unknown> }
+    Counts & {
+      on(event: string, listener: () => void): void
+      _stopReaping(): void
+      release(connection: object): boolean
+      destroy(): Promise<unknown>
+    }
   acquireConnection(): Promise<object>
   releaseConnection(connection: object): Promise<void>
 }
@@ -43,8 +48,11 @@ describe("a free connection", () => {
       pool: { min: 0, max: 2, ...settings },
       acquireConnectionTimeout: 5_000,
     })
+    const client = shared.client as Client
+    // As Medusa does.
+    client.pool.on("createFail", () => undefined)
     assert.ok(giveFreeAtOnce(shared as unknown as Connection))
-    return shared.client as Client
+    return client
   }
 
   /** As the pool stands. */
@@ -64,6 +72,27 @@ describe("a free connection", () => {
     await client.releaseConnection(first)
     assert.deepEqual(countsOf(client), [0, 1, 0])
     assert.equal((await shared.raw("select 1 as one")).rows[0].one, 1)
+  })
+
+  it("is taken by who cannot wait, if it is known to be good", async () => {
+    const client = clientOf()
+    assert.equal(takeFree(client.pool), undefined, "there is none")
+    const first = await client.acquireConnection()
+    await client.releaseConnection(first)
+    assert.equal(takeFree(client.pool), first)
+    assert.deepEqual(countsOf(client), [1, 0, 0])
+    assert.equal(takeFree(client.pool), undefined, "it is used")
+    await client.releaseConnection(first)
+    assert.deepEqual(countsOf(client), [0, 1, 0])
+    for (const mark of [{ __knex__disposed: new Error("ended") }, { __knexLifetimeLimit: 1 }]) {
+      Object.assign(first, mark)
+      assert.equal(takeFree(client.pool), undefined)
+      Object.assign(first, { __knex__disposed: undefined, __knexLifetimeLimit: undefined })
+    }
+    client.pool.on("acquireRequest", () => undefined)
+    assert.equal(takeFree(client.pool), undefined)
+    assert.deepEqual(countsOf(client), [0, 1, 0])
+    assert.equal(takeFree({}), undefined)
   })
 
   it("is not given to two", async () => {
@@ -130,8 +159,7 @@ describe("a free connection", () => {
 
     const heard = clientOf()
     const events: string[] = []
-    const pool = heard.pool as unknown as { on(event: string, listener: () => void): void }
-    pool.on("acquireSuccess", () => events.push("given"))
+    heard.pool.on("acquireSuccess", () => events.push("given"))
     await heard.releaseConnection(await heard.acquireConnection())
     await heard.releaseConnection(await heard.acquireConnection())
     assert.deepEqual(events, ["given", "given"])
