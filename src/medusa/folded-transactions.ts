@@ -9,12 +9,12 @@
  * The seam: `_query` of knex's client for transactions (knex/lib/execution/transaction.js, 3.2), and the `query` of a connection (pg/lib/client.js, 8)
  * while something is held back.
  */
-import type { Response } from "../tracking"
+import { askedById, otherwise, type Response, rowAmong } from "../tracking"
 import { isFlushing } from "./flushed-updates"
 import type { Database } from "./freshness"
 import { JoinedLinks } from "./joined-links"
-import { joined, wordsOf } from "./joined-writes"
-import { type AfterCommit, inOneMessage, isUsual, type Query } from "./knex-client"
+import { joined, tableOf, wordsOf } from "./joined-writes"
+import { type AfterCommit, inOneMessage, isUsual, ownOf, type Query } from "./knex-client"
 import type { PreparedStatements } from "./prepared-statements"
 
 interface Config {
@@ -46,6 +46,9 @@ interface Client {
   releaseConnection(connection: Connection): unknown
 }
 
+/** How long a row that was just read is not read again. Milliseconds. */
+const longestSinceRead = 50
+const mostRead = 20
 /** Longer inserts, and more of them, are not held back. */
 const longestText = 200_000
 const mostHeld = 50
@@ -122,6 +125,8 @@ class Transaction {
   private hasOnlyRead = true
   /** Whether it was committed with its only statement; what follows begins anew. */
   private isCommitted = false
+  /** What it has read last, when it has asked nothing since. */
+  private lastRead: { sql: string; response: Response; at: number } | undefined
   /** Until PostgreSQL has heard of the end of what has only read. */
   ending: Promise<void> | undefined
 
@@ -150,15 +155,27 @@ class Transaction {
     const isAlone = this.underWay === 0 && !this.later
     if (!isPlain || !this.isSound || !isAlone || this.held.length >= mostHeld) return undefined
     const hasDoneNothing = this.held.length === 1 && this.held[0] === "BEGIN"
-    const known = hasDoneNothing ? this.knowledge.known(sql) : undefined
+    const known = hasDoneNothing ? this.knowledge.known(sql) : this.readAgain(sql)
     if (known) return known
     const answer = isBegin ? answerTo("BEGIN", null) : answerOf(sql)
     if (!answer) return undefined
     this.held.push(sql.replace(/;$/, ""))
+    if (isBegin || this.lastRead?.sql.includes(`"${tableOf(sql)}"`)) this.lastRead = undefined
     this.hasOnlyRead &&= isBegin
     // Who goes on with something else holds what he has inserted.
     if (!isBegin) this.idle ??= setImmediate(() => this.tell())
     return answer
+  }
+
+  /** A row of what it has just read. PostgreSQL was asked nothing since that could have waited for others: it might as well have been asked for then. */
+  private readAgain(sql: string): Response | undefined {
+    const { lastRead } = this
+    const asked = lastRead && Date.now() - lastRead.at <= longestSinceRead ? askedById(sql) : undefined
+    const row = asked && rowAmong(asked, lastRead!.sql, lastRead!.response.rows)
+    if (!row) return undefined
+    // Once: it is the caller's own.
+    this.lastRead = undefined
+    return otherwise(lastRead!.response, { rows: [row], rowCount: 1 })
   }
 
   private refuse(error: unknown): void {
@@ -174,6 +191,7 @@ class Transaction {
   /** Something is asked that must be answered. */
   private next(given: unknown[]): unknown {
     if (this.later) return this.postpone(given)
+    this.lastRead = undefined
     const [whole, answered] = given
     const { text, afterCommit } = whole as Config
     const config = afterCommit ? { text } : (whole as Config)
@@ -192,10 +210,16 @@ class Transaction {
     const isCommit = text === "COMMIT;"
     const isDone = this.hasOnlyRead && this.isSound && this.underWay === 0 && this.held.length === 0
     if (isCommit && isDone && !afterCommit) return this.endAtOnce(answered as Answered)
-    this.hasOnlyRead &&= isCommit || this.knowledge.reads(text)
+    const isRead = this.knowledge.reads(text)
+    this.hasOnlyRead &&= isCommit || isRead
     this.underWay++
     const heard: Answered = (error, response) => {
       this.underWay--
+      const { rows = [] } = (response ?? {}) as Partial<Response>
+      const isLast =
+        isRead && this.underWay === 0 && isText(config) && rows.length > 0 && rows.length <= mostRead
+      // With rows that nobody changes.
+      if (isLast) this.lastRead = { sql: text, response: ownOf(response as Response), at: Date.now() }
       const reason = error && (this.refused ?? error)
       if (error) this.isSound = false
       else if (/^ROLLBACK TO\b/.test(text)) this.recover()

@@ -48,10 +48,15 @@ export function joined(texts: readonly string[], mayJoin: (table: string) => boo
   return all
 }
 
+/** Into which is written; undefined when it is not told as MikroORM tells it. */
+export function tableOf(text: string): string | undefined {
+  const [, inserted, updated] = write.exec(text) ?? []
+  return inserted ?? updated
+}
+
 /** Undefined when it is none, or may look at more than its own values. */
 export function writeOf(text: string): Write | undefined {
-  const [, inserted, updated] = write.exec(text) ?? []
-  const table = inserted ?? updated
+  const table = tableOf(text)
   if (table === undefined) return undefined
   const words = wordsOf(text)
   return others.test(words) || calls.test(words) ? undefined : { table, gives: returning.test(words) }

@@ -3,6 +3,7 @@
 export { Carried } from "./carried"
 export { Course, ids } from "./course"
 export { type Catalog, type Change, nameOfTag, type Table, tagsOfChange, tagsOfChanges } from "./dependencies"
+export { askedById, rowAmong } from "./own-rows"
 export {
   type Committing,
   emptyAnswerOf,

@@ -22,3 +22,17 @@ export function askedById(sql: string): AskedById | undefined {
 /** Whether a statement shows the same of rows that one other condition tells. */
 export const showsAmong = ({ start, alias }: AskedById, sql: string): boolean =>
   sql.startsWith(start) && condition.exec(sql.slice(start.length))?.[1] === alias
+
+/** What makes rows of others. */
+const composed = /\b(?:union|intersect|except|group|having)\b/i
+
+/** The row of that id among those that a statement gave of the same table with the same columns, whatever else it asked of them; undefined when it gave none, or more. */
+export function rowAmong(
+  { id, start }: AskedById,
+  sql: string,
+  rows: readonly Record<string, unknown>[],
+): Record<string, unknown> | undefined {
+  if (!sql.startsWith(start) || composed.test(sql.slice(start.length))) return undefined
+  const [row, ...others] = rows.filter((one) => one.id === id)
+  return row && others.length === 0 && !row.deleted_at ? row : undefined
+}

@@ -27,7 +27,8 @@ describe("a transaction", () => {
   let sent: string[] = []
   let afterCommit: AfterCommit | undefined
 
-  const reads = (sql: string) => /^select (?:id|count\(\*\)) from thing$|^select pg_backend_pid/.test(sql)
+  const reads = (sql: string) =>
+    /^select (?:id|count\(\*\)) from thing$|^select pg_backend_pid|from "level"/.test(sql)
   const knowledge = {
     reads,
     known: () => undefined,
@@ -292,6 +293,49 @@ describe("a transaction", () => {
       await transaction.raw(insert(3))
     })
     assert.deepEqual(await ids(), [3])
+  })
+
+  it("does not read again the row that it has just read", async () => {
+    await database.client.query(`
+      create table level (id text primary key, place text, amount int, notes jsonb, deleted_at timestamptz);
+      insert into level values ('a', 'p', 1, '{"of": "a"}', null), ('b', 'q', 2, null, null)`)
+    const start = `select "l0".* from "level" as "l0" where "l0"."deleted_at" is null and`
+    const byPlace = `${start} (1 = 0 or "l0"."place" = 'p') order by "l0"."id" asc`
+    const byId = (id: string) => `${start} "l0"."id" = '${id}' order by "l0"."id" asc`
+    const reading = async (between: (transaction: Knex) => Promise<unknown>, id = "a") => {
+      sent = []
+      let rows: unknown[] = []
+      await shared.transaction(async (transaction) => {
+        const first = await transaction.raw(byPlace)
+        first.rows[0].notes.of = first.rows[0].amount = "changed"
+        await between(transaction)
+        rows = (await transaction.raw(byId(id))).rows
+        await transaction.raw("select 1")
+      })
+      return { rows, isAsked: heard().some((text) => text.includes(byId(id))) }
+    }
+    const level = { id: "a", place: "p", amount: 1, notes: { of: "a" }, deleted_at: null }
+    const held = [
+      async () => undefined,
+      (transaction: Knex) => transaction.raw("SET LOCAL lock_timeout = '3s'"),
+      (transaction: Knex) => transaction.raw(insert(1)),
+    ]
+    for (const between of held) assert.deepEqual(await reading(between), { rows: [level], isAsked: false })
+    const asked = [
+      (transaction: Knex) => transaction.raw("select 1"),
+      (transaction: Knex) => transaction.raw(`update "level" set "amount" = 3 where "id" = 'b'`),
+      (transaction: Knex) => transaction.raw(`insert into "level" ("id") values ('c')`),
+      () => new Promise((resolve) => setTimeout(resolve, 60)),
+    ]
+    for (const between of asked) assert.equal((await reading(between)).isAsked, true)
+    assert.equal((await reading(async () => undefined, "b")).isAsked, true, "that was not given")
+    await shared.transaction(async (transaction) => void (await transaction.raw(byPlace)))
+    await shared.transaction(async (transaction) => void (await transaction.raw(byId("a"))))
+    assert.ok(
+      heard().some((text) => text.includes(byId("a"))),
+      "in another transaction",
+    )
+    await database.client.query("drop table level")
   })
 
   it("is asked as pg lets it be asked", async () => {

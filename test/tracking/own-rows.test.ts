@@ -1,7 +1,7 @@
 /** Which statements ask for one row, and which show it among others. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
-import { askedById, showsAmong } from "../../src/tracking/own-rows"
+import { askedById, rowAmong, showsAmong } from "../../src/tracking/own-rows"
 
 const start = `select "p0".*, "p1"."id" as "p1__id" from "payment" as "p0" left join "part" as "p1" on "p0"."id" = "p1"."payment_id" where `
 const alive = `"p0"."deleted_at" is null and `
@@ -45,5 +45,23 @@ describe("a row that is asked for by its id", () => {
     }
     assert.equal(showsAmong(asked, `${start}${alive}"p1"."code" = 'a'`), false)
     assert.equal(showsAmong(asked, start + alive), false)
+  })
+
+  it("is the one row of that id among those that were given", () => {
+    const start = 'select "l0".* from "level" as "l0" where "l0"."deleted_at" is null and '
+    const asked = askedById(`${start}"l0"."id" = 'a' order by "l0"."id" asc`)!
+    const [a, b] = [
+      { id: "a", deleted_at: null },
+      { id: "b", deleted_at: null },
+    ]
+    const among = (rest: string, rows: Record<string, unknown>[]) => rowAmong(asked, start + rest, rows)
+    const rest = `(1 = 0 or ("l0"."place_id" = 'p')) order by "l0"."id" asc`
+    assert.equal(among(rest, [b, a]), a)
+    assert.equal(among(rest, [b]), undefined)
+    assert.equal(among(rest, [a, { ...a }]), undefined)
+    assert.equal(among(rest, [{ ...a, deleted_at: new Date() }]), undefined)
+    assert.equal(rowAmong(asked, start.replace('"l0".*', '"l0"."id"') + rest, [a]), undefined)
+    assert.equal(among(`"l0"."id" > 'a' union select * from other`, [a]), undefined)
+    assert.equal(among(`"l0"."id" > 'a' group by "l0"."id"`, [a]), undefined)
   })
 })
