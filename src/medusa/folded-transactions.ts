@@ -9,11 +9,11 @@
  * The seam: `_query` of knex's client for transactions (knex/lib/execution/transaction.js, 3.2), and the `query` of a connection (pg/lib/client.js, 8)
  * while something is held back.
  */
-import { askedById, otherwise, type Response, rowAmong } from "../tracking"
+import { askedById, type Response, rowAmong } from "../tracking"
 import { isFlushing } from "./flushed-updates"
 import type { Database } from "./freshness"
 import { JoinedLinks } from "./joined-links"
-import { joined, tableOf, wordsOf } from "./joined-writes"
+import { insert, joined, tableOf, update, wordsOf } from "./joined-writes"
 import { type AfterCommit, inOneMessage, isUsual, ownOf, type Query } from "./knex-client"
 import type { PreparedStatements } from "./prepared-statements"
 
@@ -171,11 +171,10 @@ class Transaction {
   private readAgain(sql: string): Response | undefined {
     const { lastRead } = this
     const asked = lastRead && Date.now() - lastRead.at <= longestSinceRead ? askedById(sql) : undefined
-    const row = asked && rowAmong(asked, lastRead!.sql, lastRead!.response.rows)
-    if (!row) return undefined
+    const response = asked && rowAmong(asked, lastRead!.sql, lastRead!.response)
     // Once: it is the caller's own.
-    this.lastRead = undefined
-    return otherwise(lastRead!.response, { rows: [row], rowCount: 1 })
+    if (response) this.lastRead = undefined
+    return response
   }
 
   private refuse(error: unknown): void {
@@ -422,13 +421,8 @@ class Transaction {
 /** As knex says it. */
 const ends = /^(?:COMMIT;|ROLLBACK)$/
 
-/** As MikroORM writes it. */
-const insert = /^insert into "\w+" \("\w+"(?:, "\w+")*\) values \(/
 /** What would make its answer another, outside of values and names. */
 const unforeseen = /\breturning\b|\bconflict\b|\bselect\b|;|--|\/\*/i
-
-/** As MikroORM writes it. */
-const update = /^update "\w+" set "\w+" = /
 
 /** How long others are waited for; what Medusa sets when a promotion is used (promotion/dist/services/promotion-module.js:168, 2.21.2). */
 const setting = /^SET LOCAL lock_timeout = '\d+m?s'$/

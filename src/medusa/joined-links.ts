@@ -3,7 +3,7 @@
  * the event loop go as one statement on one connection. When it is refused nothing is done, and each goes alone.
  */
 import { otherwise, type Response } from "../tracking"
-import { wordsOf, writeOf } from "./joined-writes"
+import { writeOf } from "./joined-writes"
 
 type Answered = (error: unknown, response?: unknown) => void
 
@@ -64,15 +64,15 @@ const alone = ({ ask, text, answered }: Single) => ask(text, answered)
 function linkOf(text: string): Link | undefined {
   const write = writeOf(text)
   const [, listed] = names.exec(text) ?? []
-  if (!write || !listed || !upsert.test(wordsOf(text))) return undefined
-  return { text, table: write.table, returning: listed.split(", ") }
+  if (!write || !listed || !upsert.test(write.words)) return undefined
+  return { text, table: write.table, returning: listed.match(/\w+/g)! }
 }
 
 /** Each gives one row: so do all together. */
 function inOneStatement(links: readonly Link[]): string {
   const inserts = links.map(({ text }, index) => `"link ${index}" as (${text})`)
   const columns = links.flatMap(({ returning }, index) =>
-    returning.map((name) => `"link ${index}".${name} as "${index} ${name.slice(1)}`),
+    returning.map((name) => `"link ${index}"."${name}" as "${index} ${name}"`),
   )
   const tables = links.map((_, index) => `"link ${index}"`)
   return `with ${inserts.join(",\n")}\nselect ${columns.join(", ")} from ${tables.join(", ")}`
@@ -80,7 +80,7 @@ function inOneStatement(links: readonly Link[]): string {
 
 /** What the insert would have given alone. */
 function partOf(response: Response, links: readonly Link[], index: number): Response {
-  const names = links[index]!.returning.map((name) => name.slice(1, -1))
+  const names = links[index]!.returning
   const { rows, fields } = response
   const row = Object.fromEntries(names.map((name) => [name, rows[0]![`${index} ${name}`]]))
   const own = names.map((name) => ({ ...fields.find((field) => field.name === `${index} ${name}`), name }))

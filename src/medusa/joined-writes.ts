@@ -4,8 +4,9 @@
  * is none: each of another table, of values alone, and without triggers that might look at what the others write.
  */
 
-/** As MikroORM writes it. */
-const write = /^(?:insert into "(\w+)" \("\w+"(?:, "\w+")*\) values \(|update "(\w+)" set "\w+" = )/
+/** As MikroORM writes them. */
+export const insert = /^insert into "(\w+)" \("\w+"(?:, "\w+")*\) values \(/
+export const update = /^update "(\w+)" set "\w+" = /
 /** What may look at other rows, or is more than one statement, outside of values and names. */
 const others = /\bselect\b|\bwith\b|\bfrom\b|;|--|\/\*/i
 const calls = /\b(?!(?:values|conflict|when|then|else|and|or|not|in)\b)\w+\s*\(/i
@@ -17,13 +18,13 @@ export const wordsOf = (sql: string) => sql.replace(quoted, "*")
 
 interface Write {
   table: string
-  /** What it gives is what the statement gives: then it is the last. */
-  gives: boolean
+  /** See `wordsOf`. */
+  words: string
 }
 
 /** @param mayJoin whether a write of this table does nothing but write its rows */
 export function joined(texts: readonly string[], mayJoin: (table: string) => boolean): string[] {
-  if (texts.filter((text) => write.test(text)).length < 2) return [...texts]
+  if (texts.filter((text) => tableOf(text) !== undefined).length < 2) return [...texts]
   const all: string[] = []
   let writes: string[] = []
   let tables = new Set<string>()
@@ -42,24 +43,22 @@ export function joined(texts: readonly string[], mayJoin: (table: string) => boo
     }
     writes.push(text)
     tables.add(one.table)
-    if (one.gives) end()
+    // What it gives is what the statement gives: it is the last.
+    if (returning.test(one.words)) end()
   }
   end()
   return all
 }
 
 /** Into which is written; undefined when it is not told as MikroORM tells it. */
-export function tableOf(text: string): string | undefined {
-  const [, inserted, updated] = write.exec(text) ?? []
-  return inserted ?? updated
-}
+export const tableOf = (text: string): string | undefined => (insert.exec(text) ?? update.exec(text))?.[1]
 
 /** Undefined when it is none, or may look at more than its own values. */
 export function writeOf(text: string): Write | undefined {
   const table = tableOf(text)
   if (table === undefined) return undefined
   const words = wordsOf(text)
-  return others.test(words) || calls.test(words) ? undefined : { table, gives: returning.test(words) }
+  return others.test(words) || calls.test(words) ? undefined : { table, words }
 }
 
 function inOneStatement(writes: readonly string[]): string {

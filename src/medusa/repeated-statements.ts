@@ -5,7 +5,6 @@
  * Two seams. `_query` of knex's PostgreSQL client sends every statement (knex/lib/dialects/postgres/index.js:230, 2.5); the clients that
  * transactions have are made of the same prototype (knex/lib/execution/transaction.js, `makeTxClient`), and always ask, but for what folded-transactions.ts knows. And locks (locks.ts).
  */
-
 import { stableText } from "../engine"
 import type { Response, Send as SendAll } from "../tracking"
 import { takeFree } from "./free-connections"

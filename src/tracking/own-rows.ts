@@ -1,4 +1,6 @@
 /** A row that is asked for by its id, and was shown by another condition. */
+import type { Response } from "./repeats"
+import { otherwise } from "./selection"
 
 export interface AskedById {
   id: string
@@ -26,13 +28,19 @@ export const showsAmong = ({ start, alias }: AskedById, sql: string): boolean =>
 /** What makes rows of others. */
 const composed = /\b(?:union|intersect|except|group|having)\b/i
 
-/** The row of that id among those that a statement gave of the same table with the same columns, whatever else it asked of them; undefined when it gave none, or more. */
-export function rowAmong(
-  { id, start }: AskedById,
+/** With the row of that id alone; undefined when there is none, or more. */
+export function rowOf<Given extends Response>(response: Given, { id }: AskedById): Given | undefined {
+  const rows = response.rows.filter((one) => one.id === id)
+  return rows.length === 1 ? otherwise(response, { rows, rowCount: 1 }) : undefined
+}
+
+/** That of what a statement gave of the same table with the same columns, whatever else it asked of them. */
+export function rowAmong<Given extends Response>(
+  asked: AskedById,
   sql: string,
-  rows: readonly Record<string, unknown>[],
-): Record<string, unknown> | undefined {
-  if (!sql.startsWith(start) || composed.test(sql.slice(start.length))) return undefined
-  const [row, ...others] = rows.filter((one) => one.id === id)
-  return row && others.length === 0 && !row.deleted_at ? row : undefined
+  response: Given,
+): Given | undefined {
+  if (!sql.startsWith(asked.start) || composed.test(sql.slice(asked.start.length))) return undefined
+  const alone = rowOf(response, asked)
+  return alone?.rows[0]?.deleted_at ? undefined : alone
 }

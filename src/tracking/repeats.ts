@@ -8,8 +8,17 @@
  */
 
 import { type Asked, type Expected, ids, type Journey, type Shape, trying, type When } from "./course"
-import { askedById, showsAmong } from "./own-rows"
-import { areSingle, holds, narrowed, otherwise, rowsOf, type Selection, selectionOf } from "./selection"
+import { askedById, rowOf, showsAmong } from "./own-rows"
+import {
+  areSingle,
+  holds,
+  narrowed,
+  otherwise,
+  type Rows,
+  rowsOf,
+  type Selection,
+  selectionOf,
+} from "./selection"
 import { proofOf, takeVersions } from "./versions"
 
 /** How many answers are remembered at once, and how many of them for the next request. */
@@ -403,7 +412,7 @@ export class Repeats {
     const shows = showsOf(question)
     if (!shows) return undefined
     this.shownBefore ??= shownBy(this.past)
-    const before = this.shownBefore.get(shows.rows[0]!)
+    const before = this.shownBefore.get(shows.rows[0])
     return before?.find(
       ([, { question: more }]) =>
         holds(showsOf(more)!.selection, shows.selection) && this.isUnmoved(more.tables),
@@ -564,7 +573,7 @@ export class Repeats {
   /** What stands of the same rows with more columns. */
   private moreThan(question: Question): Answer | undefined {
     const shows = showsOf(question)
-    for (const [key, selection] of (shows && this.shown.get(shows.rows[0]!)) ?? []) {
+    for (const [key, selection] of (shows && this.shown.get(shows.rows[0])) ?? []) {
       const isMore = key !== question.key && holds(selection, shows!.selection)
       const more = isMore ? this.standing(key) : undefined
       if (more) return more
@@ -636,9 +645,8 @@ export class Repeats {
     for (const [key, answer] of this.answers) {
       const isNow = now - answer.at <= longestSinceShown
       if (!isNow || !showsAmong(asked, key) || this.standing(key) !== answer) continue
-      const { response } = answer.given ?? {}
-      const rows = response?.rows.filter(({ id }) => id === asked.id) ?? []
-      if (rows.length === 1) return otherwise(response!, { rows, rowCount: 1 })
+      const shown = answer.given && rowOf(answer.given.response, asked)
+      if (shown) return shown
     }
     return undefined
   }
@@ -715,8 +723,7 @@ function tried(along: readonly Along[]): readonly Along[] {
 
 interface Shows {
   selection: Selection
-  /** The texts that say which rows are shown; its own is the first. */
-  rows: readonly string[]
+  rows: Rows
 }
 
 interface Plan {
@@ -758,7 +765,7 @@ function withoutFewer(along: readonly Along[]): Along[] {
   const isMore = (more: number, fewer: number) => {
     const [all, some] = [shows[more], shows[fewer]]
     const isOther = more !== fewer && all !== undefined && some !== undefined
-    return isOther && all.rows.includes(some.rows[0]!) && holds(all.selection, some.selection)
+    return isOther && all.rows.includes(some.rows[0]) && holds(all.selection, some.selection)
   }
   const indices = [...along.keys()]
   // Of those that show the same the first.

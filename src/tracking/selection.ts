@@ -11,8 +11,10 @@ export interface Selection {
   /** Where the text begins that says which rows they are. */
   end: number
   /** Where in it are joins that only add columns; undefined when there are none. */
-  joins?: { begin: number; end: number } | undefined
+  joins: { begin: number; end: number } | undefined
 }
+
+type Shown = Pick<Selection, "columns">
 
 interface Column {
   /** As it is written in front of it. */
@@ -46,8 +48,7 @@ export function selectionOf(shape: Shape, sql: string): Selection | undefined {
   if (selection === undefined) {
     const found = list.exec(sql)?.[0]
     const isSame = found !== undefined && !ofColumns.test(sql.slice(found.length))
-    selection = isSame ? { columns: columnsOf(found), end: found.length } : null
-    if (selection) selection.joins = joinsOf(selection, sql)
+    selection = isSame ? partsOf(found, sql) : null
     known.set(shape, selection)
   }
   return selection ?? undefined
@@ -60,11 +61,16 @@ const columnsOf = (text: string): Column[] =>
     name: all ?? name ?? column!,
   }))
 
-function joinsOf(selection: Selection, sql: string): Selection["joins"] {
-  const [, table, joined] = joins.exec(sql.slice(selection.end)) ?? []
-  if (!table || !joined || !holds(selection, { columns: [{ table, column: "id", name: "id" }], end: 0 }))
-    return
-  const begin = sql.indexOf(joined, selection.end)
+/** @param list with which the statement begins */
+function partsOf(list: string, sql: string): Selection {
+  const [columns, end] = [columnsOf(list), list.length]
+  return { columns, end, joins: joinsOf(columns, end, sql) }
+}
+
+function joinsOf(columns: readonly Column[], from: number, sql: string): Selection["joins"] {
+  const [, table, joined] = joins.exec(sql.slice(from)) ?? []
+  if (!table || !joined || !holds({ columns }, { columns: [{ table, column: "id", name: "id" }] })) return
+  const begin = sql.indexOf(joined, from)
   const end = begin + joined.length
   const rest = sql.slice(end)
   const isNamed = [...joined.matchAll(alias)].some(([, name]) => rest.includes(`"${name}"`))
@@ -72,7 +78,9 @@ function joinsOf(selection: Selection, sql: string): Selection["joins"] {
 }
 
 /** The texts that say which rows are shown: its own first, then without joins that only add columns. */
-export function rowsOf({ end, joins }: Selection, sql: string): readonly string[] {
+export type Rows = readonly [own: string, ...others: string[]]
+
+export function rowsOf({ end, joins }: Selection, sql: string): Rows {
   const own = sql.slice(end)
   return joins ? [own, sql.slice(end, joins.begin) + sql.slice(joins.end)] : [own]
 }
@@ -81,7 +89,7 @@ export function rowsOf({ end, joins }: Selection, sql: string): readonly string[
 export const areSingle = ({ rows }: Response) => new Set(rows.map(({ id }) => id)).size === rows.length
 
 /** Whether what the one gives is in what the other gives of the same rows. */
-export function holds({ columns: more }: Selection, { columns: fewer }: Selection): boolean {
+export function holds({ columns: more }: Shown, { columns: fewer }: Shown): boolean {
   const whole = more.filter(({ column }) => column === undefined)
   // What comes after hides what has the same name.
   if (whole.length > 1 || (whole[0] && whole[0] !== more[0])) return false

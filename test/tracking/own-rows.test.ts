@@ -54,13 +54,17 @@ describe("a row that is asked for by its id", () => {
       { id: "a", deleted_at: null },
       { id: "b", deleted_at: null },
     ]
-    const among = (rest: string, rows: Record<string, unknown>[]) => rowAmong(asked, start + rest, rows)
+    const among = (rest: string, rows: Record<string, unknown>[]) =>
+      rowAmong(asked, start + rest, { rows, fields: [] })?.rows[0]
     const rest = `(1 = 0 or ("l0"."place_id" = 'p')) order by "l0"."id" asc`
     assert.equal(among(rest, [b, a]), a)
     assert.equal(among(rest, [b]), undefined)
     assert.equal(among(rest, [a, { ...a }]), undefined)
     assert.equal(among(rest, [{ ...a, deleted_at: new Date() }]), undefined)
-    assert.equal(rowAmong(asked, start.replace('"l0".*', '"l0"."id"') + rest, [a]), undefined)
+    assert.equal(
+      rowAmong(asked, start.replace('"l0".*', '"l0"."id"') + rest, { rows: [a], fields: [] }),
+      undefined,
+    )
     assert.equal(among(`"l0"."id" > 'a' union select * from other`, [a]), undefined)
     assert.equal(among(`"l0"."id" > 'a' group by "l0"."id"`, [a]), undefined)
   })
