@@ -41,7 +41,9 @@ describe("PgBouncer in transaction mode", { skip: lack }, () => {
     stops.unshift(() => store.stop())
     // Several at once, and often enough for statements to be prepared on connections that are lent to others next.
     for (let time = 0; time < 5; time++) {
-      const orders = await Promise.all([1, 2, 3].map(() => shop(store.ready)))
+      const orders = await Promise.all(
+        [1, 2, 3].map((guest) => shop(store.ready, `guest-${guest}@example.com`)),
+      )
       assert.equal(new Set(orders.map(({ id }) => id)).size, 3)
     }
     const log = readFileSync(/it writes its log to (.+)$/m.exec(store.stderr())![1]!, "utf8")
