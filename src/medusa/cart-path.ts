@@ -6,6 +6,7 @@ import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import type { Logger } from "@medusajs/framework/types"
 import { Modules } from "@medusajs/framework/utils"
 import type { Cache } from "../engine"
+import { answerAtHand } from "./answers-at-hand"
 import { cheapenBuilders, cheapenSaves, cheapenSkips, cheapenStandings } from "./cheap-flows"
 import { copyCheckpointsOnce } from "./checkpoint-copies"
 import { spareCheckpoints } from "./checkpoints"
@@ -18,6 +19,7 @@ import { keepCarts } from "./kept-carts"
 import type { Locking } from "./locks"
 import { noteMadeIds, noteMadeUlids } from "./made-ids"
 import { isTraced } from "./own-writes"
+import { writeLinksPlainly } from "./plain-links"
 import { readPlainly } from "./plain-reads"
 import { PreparedStatements } from "./prepared-statements"
 import { cheapenFunctions } from "./pure-functions"
@@ -58,7 +60,9 @@ export function shortenCartPath(options: CartPathOptions): string[] {
         prepared,
       }),
     links: commitLinksAtOnce,
+    "plain links": () => writeLinksPlainly(database, freshness, warn),
     "repeated statements": () => spareRepeats(database, locking as Locking | undefined, freshness, prepared),
+    "answers at hand": () => answerAtHand(database, freshness),
     "new ids": () => noteMadeIds(freshness),
     "ids of flows": () => noteMadeUlids(freshness),
     "repeated finds": () => finds.take(),

@@ -28,6 +28,7 @@ import {
   type Change,
   type Committing,
   Course,
+  type Given,
   loadParser,
   type Past,
   type Question,
@@ -49,6 +50,7 @@ import { attributesFollow, forgetAttributes } from "./price-attributes"
 /** The part of knex that is used. */
 export interface Database {
   on(event: string, listener: (...given: never[]) => void): void
+  listenerCount?(event: string): number
   raw(
     sql: string,
     values?: readonly unknown[],
@@ -74,6 +76,11 @@ interface Query {
 export interface Asking {
   /** Rejects with what sending rejects with. */
   answer(send: SendAll): Promise<Response>
+  /**
+   * What is known, or was asked before and is on its way; undefined when it must be asked, which an answer turns out to be that failed.
+   * Rejects with what the request before was refused with.
+   */
+  atHand(): Promise<Response | undefined> | undefined
 }
 
 /** What is kept of the answers to statements: see kept-statements.ts. */
@@ -240,21 +247,34 @@ export class Freshness {
     const { tables, proof, isRepeatable } = question
     const when = { turn, since }
     const isKept = since === 0 && question.isOfPromotions && this.tracker.recalls && repeats.isUnmoved(tables)
-    const ask = async (send: SendAll) => {
-      const { response, versions } = await repeats.answer(question, send, when)
+    const noted = ({ response, versions }: Given) => {
       const isProven = proof !== undefined && versions !== undefined && since === 0
       const known = isProven ? { sql: proof, versions } : undefined
       reads?.asked(isRepeatable && since === 0 ? tables : undefined, known)
       return response
     }
-    const answer = async (send: SendAll) => {
-      if (!isKept) return ask(send)
-      const found = this.keptStatements.recall(question)
-      if (!found) return this.keptStatements.keep(question, () => ask(send))
-      repeats.noteAnswer(question, found, when)
+    const ask = (send: SendAll) => repeats.answer(question, send, when).then(noted)
+    const kept = () => {
+      const found = isKept ? this.keptStatements.recall(question) : undefined
+      if (found) repeats.noteAnswer(question, found, when)
       return found
     }
-    return { answer }
+    const answer = async (send: SendAll) => {
+      const found = kept()
+      if (found) return found
+      return isKept ? this.keptStatements.keep(question, () => ask(send)) : ask(send)
+    }
+    const atHand = () => {
+      const found = kept()
+      if (found) return Promise.resolve(found)
+      return isKept ? undefined : repeats.atHand(question, when)?.then((given) => given && noted(given))
+    }
+    return { answer, atHand }
+  }
+
+  /** As `asking` of a statement without parameters, when it is not asked for something that is to be kept. */
+  atHand(sql: string): Promise<Response | undefined> | undefined {
+    return this.tracker.isReading ? undefined : this.asking(sql, [], sql)?.atHand()
   }
 
   /** What is asked is noted in the readings of this context, as what is sent is. */

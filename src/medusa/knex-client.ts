@@ -26,6 +26,13 @@ export type Send = (this: unknown, connection: object, query: Query) => Promise<
 /** Whether it is sent as knex sends most. */
 export const isUsual = ({ options = {} }: Pick<Query, "options">) => Object.keys(options).length === 0
 
+/** @returns whether nobody listens to statements but who does so now */
+export function isHeardOnlyHere(database: { listenerCount?(event: string): number }): () => boolean {
+  const listeners = () => database.listenerCount?.("query")
+  const before = listeners()
+  return () => before !== undefined && listeners() === before
+}
+
 /** With rows of the caller's own. */
 export const ownOf = (response: Response): Response =>
   otherwise(response, { rows: copyOf(response.rows as Plain) })

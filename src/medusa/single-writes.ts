@@ -11,14 +11,23 @@ import { isLink, type Method, type Service } from "./module-reads"
 /** More are made by several inserts (utils/dist/dal/mikro-orm/mikro-orm-create-connection.js:82). */
 const mostLinks = 100
 
-const single = new Carried<{ isSent: boolean }>()
+const single = new Carried<{ sent?: string }>()
 
 /** Whether the statement that is sent in this context is all that its transaction does. To be asked once for each. */
 export function isAllOfTransaction(sql: string): boolean {
   const write = single.value
-  if (!write || write.isSent || !sql.startsWith("insert into")) return false
-  write.isSent = true
+  if (!write || write.sent !== undefined || !sql.startsWith("insert into")) return false
+  write.sent = sql
   return true
+}
+
+/** Makes what sends one such statement, and tells which. Rejects with what `make` rejects with. */
+export async function statementOfSingle<T>(
+  make: () => Promise<T>,
+): Promise<{ answer: T; sql: string | undefined }> {
+  const write: { sent?: string } = {}
+  const answer = await single.run(write, make)
+  return { answer, sql: write.sent }
 }
 
 /** @returns false when it is not as expected, and nothing was changed */
@@ -38,6 +47,7 @@ export function makeAtOnce(service: Service): void {
     const { manager, transactionManager } = (given[3] ?? {}) as Record<string, unknown>
     const isOfOther = manager !== undefined || transactionManager !== undefined
     const isLong = Array.isArray(given[0]) && given[0].length > mostLinks
-    return isOfOther || isLong ? make() : single.run({ isSent: false }, make)
+    const isWithin = single.value !== undefined && single.value.sent === undefined
+    return isOfOther || isLong || isWithin ? make() : single.run({}, make)
   }
 }

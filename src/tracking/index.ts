@@ -7,6 +7,7 @@ export { askedById, rowAmong } from "./own-rows"
 export {
   type Committing,
   emptyAnswerOf,
+  type Given,
   moment,
   type Past,
   type Question,

@@ -163,6 +163,9 @@ export class Repeats {
   private shownBefore: Map<string, [string, Remembered][]> | undefined
   private readonly calls = new Map<string, Made>()
 
+  /** What was noted when it was looked for at hand, in vain. */
+  private readonly notedEarly = new Set<string>()
+
   /** When what was asked by requests before was proven last, and the proof. */
   private recalledAt = -1
   private recalled: Promise<void> = Promise.resolve()
@@ -197,7 +200,7 @@ export class Repeats {
    */
   async answer(question: Question, send: Send, when: When = { turn: 0, since: 0 }): Promise<Given> {
     const { shape } = question
-    this.noteAsking(question, when)
+    if (!this.notedEarly.delete(question.key)) this.noteAsking(question, when)
     let known = this.knownTo(question, when)
     let given = nothingOf(question) ?? (known && (await known))
     // What is to be kept is asked now, and not what was asked before it.
@@ -209,6 +212,26 @@ export class Repeats {
     given ??= await this.ask(question, send, when)
     this.journey?.answers(shape, given.response.rows)
     return given
+  }
+
+  /**
+   * What `answer` gives without asking; undefined when it has to ask, then or later. Rejects with what asking was refused with.
+   */
+  atHand(question: Question, when: When): Promise<Given | undefined> | undefined {
+    const nothing = nothingOf(question)
+    if (!nothing && !this.mayKnow(question, when)) return undefined
+    this.noteAsking(question, when)
+    const known = nothing ? Promise.resolve(nothing) : this.knownTo(question, when)
+    return known?.then((given) => {
+      if (given) this.journey?.answers(question.shape, given.response.rows)
+      else this.notedEarly.add(question.key)
+      return given
+    })
+  }
+
+  private mayKnow(question: Question, { since }: When): boolean {
+    const known = this.standing(question.key) ?? this.moreThan(question)
+    return known !== undefined && known.turn >= since
   }
 
   /** A statement was answered from elsewhere. */

@@ -31,6 +31,17 @@ const seams: Record<string, Renaming[]> = {
     },
   ],
   "free connections": [{ files: "/tarn/dist/Pool.js$", from: "\\b_startReaping\\b", to: "_watchIdle" }],
+  "statements of MikroORM": [
+    { files: "/@mikro-orm/knex/AbstractSqlConnection.js$", from: "async execute\\(", to: "async runSql(" },
+    {
+      files: "/@mikro-orm/[^/]+/(?:query/|schema/)?\\w+.js$|/link-modules/dist/migration/",
+      from: "([cC]onnection(?:\\(\\w*\\))?)\\.execute\\(",
+      to: "$1.runSql(",
+    },
+  ],
+  "services of links": [
+    { files: "/@medusajs/link-modules/dist/services/", from: "\\blinkService_\\b", to: "innerService_" },
+  ],
   finds: [
     { files: "/@mikro-orm/knex/AbstractSqlDriver.js$", from: "(this\\.|async )find\\(", to: "$1findRows(" },
     { files: "/@mikro-orm/core/.*\\.js$", from: "\\bdriver\\.find\\(", to: "driver.findRows(" },
