@@ -3,12 +3,15 @@
  * copies, what steps are given and fields of entities have files of their own.
  *
  * `getAllFieldsAndRelations` (query/dist/query/module-data-fetcher.js:219, 2.21.2) copies what it is given as JSON, for each read of a
- * module and each relation in it; most of the text is the configuration of the module and the order in which modules are asked, of which it uses nothing. They are left out of the text.
+ * module, and again for each relation in it; most of the text is the configuration of the module and the order in which modules are asked, of which it uses nothing. They are left out of the text, and
+ * what is asked of relations is told as it is told to the module in the end, by names with dots, so that there is nothing to copy for each.
  * `getPreviousStep` (orchestration/dist/transaction/transaction-orchestrator.js:69, 2.21.2) takes an id to pieces and joins all but the last again.
  * `ulid` (ulid/dist/index.umd.js:95, 2.4) asks the system for one random byte sixteen times an id; here for many at once.
  * `promiseAll` (utils/dist/common/promise-all.js:15, 2.21.2) makes five promises to wait for one.
+ * `Configuration.set` (@mikro-orm/core/utils/Configuration.js:191, 6.6) writes a variable of the process's environment, twice for each manager of entities that is forked.
  */
 import { randomFillSync } from "node:crypto"
+import { Configuration } from "@medusajs/framework/mikro-orm/core"
 import { TransactionOrchestrator } from "@medusajs/framework/orchestration"
 import * as utils from "@medusajs/framework/utils"
 import { cheapenCopies } from "./cheap-copies"
@@ -22,10 +25,12 @@ import { resolveValuesOnce } from "./resolved-values"
 import { notAsRead } from "./seams"
 
 interface Expand {
+  fields?: readonly string[] | undefined
+  args?: unknown
   serviceConfig?: object
   parentConfig?: object
   executionStages?: object
-  expands?: Record<string, Expand>
+  expands?: Record<string, Expand> | undefined
 }
 
 type Fetch = (this: unknown, params: { expand: Expand }) => Promise<unknown>
@@ -42,6 +47,7 @@ export function cheapenFunctions(): string[] {
     getAllFieldsAndRelations: cheapenFields,
     compileQuery: keepPlans,
     getPreviousStep: cheapenPreviousStep,
+    Configuration: cheapenForks,
     ulid: cheapenIds,
     promiseAll: cheapenWaits,
     parseStringifyIfNecessary: cheapenCopies,
@@ -71,8 +77,52 @@ function cheapenFields(): boolean {
     for (const inner of Object.values(expands ?? {})) quietenAll(inner)
   }
   prototype.executeFetchRequest = function (params) {
-    quietenAll(params.expand)
-    return fetch.call(this, params)
+    const expand = flattened(params.expand)
+    quietenAll(expand)
+    return fetch.call(this, { ...params, expand })
+  }
+  return true
+}
+
+/** The same fields and relations, by their whole names. */
+export function flattened(expand: Expand): Expand {
+  const { fields, relations } = wholeNames(expand, "")
+  const names = new Set(fields)
+  // A field that is a relation, too, is named as it is.
+  if (relations.length === 0 || relations.some(([name]) => names.has(name))) return expand
+  const isAll = expand.fields?.includes("*")
+  const expands = Object.fromEntries(relations.map(([name, args]) => [name, { args }]))
+  return { ...expand, fields: isAll ? ["*"] : fields, expands }
+}
+
+/** Of who asks for everything no names. */
+function wholeNames(
+  { fields = [], expands = {} }: Expand,
+  prefix: string,
+): { fields: string[]; relations: [name: string, args: unknown][] } {
+  const nameOf = (name: string) => (prefix ? `${prefix}.${name}` : name)
+  const names = new Set(fields.map(nameOf))
+  const relations: [string, unknown][] = []
+  for (const [property, inner] of Object.entries(expands)) {
+    const name = nameOf(property)
+    names.delete(name)
+    const within = wholeNames(inner, name)
+    for (const one of within.fields) names.add(one)
+    relations.push([name, inner.args], ...within.relations)
+  }
+  return { fields: fields.includes("*") ? [] : [...names], relations }
+}
+
+type SetOption = (this: { options?: Record<string, unknown> }, name: string, value: unknown) => void
+
+function cheapenForks(): boolean {
+  const prototype = Configuration?.prototype as unknown as { set?: SetOption; sync?: unknown } | undefined
+  const set = prototype?.set
+  if (!prototype || typeof set !== "function" || typeof prototype.sync !== "function") return false
+  prototype.set = function (name, value) {
+    // Of which nothing else is made.
+    if (name === "allowGlobalContext" && this.options) this.options[name] = value
+    else set.call(this, name, value)
   }
   return true
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict"
 import crypto from "node:crypto"
 import { describe, it } from "node:test"
+import { Configuration } from "@medusajs/framework/mikro-orm/core"
 import { MikroORM } from "@medusajs/framework/mikro-orm/postgresql"
 import { TransactionOrchestrator } from "@medusajs/framework/orchestration"
 import * as utilities from "@medusajs/framework/utils"
@@ -14,7 +15,8 @@ import {
   model,
   toMikroOrmEntities,
 } from "@medusajs/framework/utils"
-import { cheapenFunctions } from "../../src/medusa/pure-functions"
+import { cheapenFunctions, flattened } from "../../src/medusa/pure-functions"
+import { pickOf, randomOf } from "../history/random"
 
 const { ModuleDataFetcher, getAllFieldsAndRelations } = require("@medusajs/query")
 
@@ -269,15 +271,52 @@ describe("functions that are made cheaper", () => {
     })
   }
 
-  it("copy no configuration to know the fields", async () => {
+  it("copy no configuration to know the fields", async (t) => {
+    const told = t.mock.method(JSON, "stringify").mock
     const asked: unknown[] = []
     const cart = { list: async (_filters: unknown, options: unknown) => void asked.push(options) }
     const given = expand()
     await new ModuleDataFetcher(new Map([["cart", cart]])).executeFetchRequest({ expand: given })
     assert.equal(asked.length, 1)
-    assert.ok(JSON.stringify(given).length < 500)
+    const texts = told.calls.map(({ result }) => String(result))
+    assert.ok(texts.length > 0 && texts.join().length < 500)
     assert.equal(given.serviceConfig.serviceName, "cart")
     assert.deepEqual(getAllFieldsAndRelations(given), questions["fields and relations"]!())
+  })
+
+  const seed = Number(process.env.FIELDS_SEED ?? Math.floor(Math.random() * 1_000_000))
+  it(`know the same fields and relations by their whole names (seed ${seed})`, () => {
+    const random = randomOf(seed)
+    const pick = pickOf(random)
+    const some = <T>(all: readonly T[]) => all.filter(() => random() < 0.4)
+    const argsOf = () =>
+      pick([undefined, [], [{ name: "filters", value: { id: ["a"] } }], [{ name: "take", value: 1 }]])
+    const expandOf = (depth: number): Parameters<typeof flattened>[0] => ({
+      fields: pick([undefined, ["*"], some(["id", "a", "b", "a.b", "c", "*"])]),
+      args: argsOf(),
+      expands:
+        depth === 0
+          ? undefined
+          : Object.fromEntries(some(["a", "b", "c", "d"]).map((name) => [name, expandOf(depth - 1)])),
+    })
+    let flat = 0
+    for (let n = 0; n < 3_000; n++) {
+      const given = expandOf(3)
+      const other = flattened(given)
+      if (other !== given) flat++
+      const told = (expand: unknown) => JSON.stringify(getAllFieldsAndRelations(expand))
+      assert.equal(told(other), told(given), JSON.stringify(given))
+    }
+    assert.ok(flat > 1_000)
+  })
+
+  it("fork managers of entities without telling the environment", (t) => {
+    const told = t.mock.method(Configuration.prototype as unknown as { sync(): void }, "sync").mock
+    const before = orm.config.get("allowGlobalContext")
+    assert.notEqual(orm.em.fork(), orm.em)
+    assert.deepEqual([told.callCount(), orm.config.get("allowGlobalContext")], [0, before])
+    orm.config.set("colors", orm.config.get("colors"))
+    assert.equal(told.callCount(), 1)
   })
 
   it("make ids of many random bytes at once", (t) => {
