@@ -1,6 +1,6 @@
 /**
- * A statement whose answer a shopper's request has already, or has on its way, does not go to knex, which would make thirty promises of it and take a connection for nothing. Of what
- * is asked while a cart is completed three quarters are such.
+ * A statement whose answer a shopper's request has already, or has on its way, does not go to knex, which would make thirty promises of it and take a connection for nothing: most of
+ * what is asked to make a payment collection is such.
  *
  * The seam: `execute` of MikroORM's SQL connection (@mikro-orm/knex/AbstractSqlConnection.js:128, 6.6), outside of transactions and on the store's own knex. Whoever
  * has queries logged, or listens to those of knex, hears of all as ever.

@@ -131,8 +131,7 @@ export class PlainLinks {
       try {
         return [await links.write(rows[0]!)]
       } catch {
-        const { manager: _none, transactionManager: _noneEither, ...others } = context
-        return createInner(rows, others)
+        return createInner(rows, { ...context, manager: undefined, transactionManager: undefined })
       }
     }
     service.create = function (this: unknown, ...given: unknown[]) {
@@ -190,18 +189,15 @@ export class PlainLinks {
 
   private async write(row: Row): Promise<Row> {
     const { parts, names, given, prefix } = this.wording as Wording
-    // Medusa's service tells of the row it gave.
-    const whole = Object.assign(row, { id: generateEntityId(undefined, prefix), deleted_at: null })
-    const [first, ...others] = parts
-    const sql = others.reduce((text, part, index) => `${text}${(whole as Row)[names[index]!]}${part}`, first!)
+    // In the row that Medusa's service then tells of.
+    Object.assign(row, { id: generateEntityId(undefined, prefix), deleted_at: null })
+    const sql = parts.reduce((text, part, index) => `${text}${row[names[index - 1]!]}${part}`)
     const { rows } = await this.options.write(sql)
     const platform = this.service.baseRepository_.manager_.getPlatform()
-    const dates = Object.entries(rows[0]!).map(([name, at]) => [
-      name,
-      at instanceof Date ? at : platform.parseDate(at),
-    ])
-    const answer: Row = { ...whole, ...Object.fromEntries(dates) }
-    return Object.fromEntries(given.map((name) => [name, answer[name]]))
+    const dateOf = (at: unknown) => (at instanceof Date ? at : platform.parseDate(at))
+    return Object.fromEntries(
+      given.map((name) => [name, name in rows[0]! ? dateOf(rows[0]![name]) : row[name]]),
+    )
   }
 }
 
