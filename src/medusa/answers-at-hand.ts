@@ -39,12 +39,12 @@ export function answerAtHand(database: Database, freshness: Pick<Freshness, "atH
     typeof connection.transformRawResult === "function" &&
     typeof connection.platform?.formatQuery === "function" &&
     typeof connection.config?.getLogger === "function"
-  const isHeard = isHeardOnlyHere(database)
+  const isOnlyHere = isHeardOnlyHere(database)
   prototype.execute = async function (query, params = [], method = "all", transaction, context) {
     const asEver = () => execute.call(this, query, params, method, transaction, context)
     const isOfStore = isAsRead(this) && this.connected && this.getKnex() === database
     if (typeof query !== "string" || transaction || !isOfStore) return asEver()
-    if (!isHeard() || this.config.getLogger().isEnabled("query", context)) return asEver()
+    if (!isOnlyHere() || this.config.getLogger().isEnabled("query", context)) return asEver()
     const text = this.platform.formatQuery(this.config.get("onQuery")(query, params), params)
     const response = await freshness.atHand(text)
     return response ? this.transformRawResult(ownOf(response), method) : asEver()

@@ -5,14 +5,13 @@
  * The seam: `create` of the services of links, for one link that is not part of somebody's transaction; the transaction that it begins, and its inner service's
  * `create` (link-modules/dist/services/link-module-service.js:87 and link.js:28, 2.21.2). Events are Medusa's.
  */
-import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import { generateEntityId } from "@medusajs/framework/utils"
 import type { Response } from "../tracking"
 import { takeFree } from "./free-connections"
 import type { Database, Freshness } from "./freshness"
 import { isHeardOnlyHere, type Pooled, type Query } from "./knex-client"
-import { isLink, type Method, type Service, tableOf } from "./module-reads"
-import { statementOfSingle } from "./single-writes"
+import { type Method, type Service, tableOf } from "./module-reads"
+import { isOfOther, statementOfSingle, writtenLinks } from "./single-writes"
 
 /** How often a link must have been foretold before one is written by that, and which of those has to be foretold then. */
 const fewestProofs = 2
@@ -72,16 +71,15 @@ export function writeLinksPlainly(
   freshness: Pick<Freshness, "noted">,
   warn: (message: string) => void,
 ): boolean {
-  const services = MedusaModule.getLoadedModules().flatMap((loaded) => Object.values(loaded) as Service[])
-  const links = services.filter((service) => isLink(service) && typeof service.create === "function")
+  const links = writtenLinks()
   const write = writeAlone(database, freshness)
   if (!write || typeof generateEntityId !== "function") return false
   if (links.length === 0 || !links.every(isAsRead)) return false
-  const isHeard = isHeardOnlyHere(database)
+  const isOnlyHere = isHeardOnlyHere(database)
   for (const link of links) {
     const { manager_: manager } = link.baseRepository_
     if (manager.getConnection().getKnex() !== database) continue
-    const isAsEver = () => !isHeard() || manager.config.getLogger().isEnabled("query")
+    const isAsEver = () => !isOnlyHere() || manager.config.getLogger().isEnabled("query")
     new PlainLinks(link, { write, isAsEver, warn }).take()
   }
   return true
@@ -155,8 +153,7 @@ export class PlainLinks {
 
   /** Of two ids that need no quoting, and nothing else. */
   private isOne([links, foreignKey, extra, context]: readonly unknown[]): boolean {
-    const { manager, transactionManager } = (context ?? {}) as Context
-    if (manager !== undefined || transactionManager !== undefined) return false
+    if (isOfOther(context)) return false
     if (foreignKey !== undefined || extra !== undefined || !Array.isArray(links)) return false
     const [[one, other, more = {}] = []] = links as [unknown, unknown, object?][]
     const areIds = [one, other].every((id) => typeof id === "string" && plainId.test(id))

@@ -30,11 +30,21 @@ export async function statementOfSingle<T>(
   return { answer, sql: write.sent }
 }
 
+/** The services of links; of those that are only read nothing is written. */
+export function writtenLinks(): Service[] {
+  const services = MedusaModule.getLoadedModules().flatMap((loaded) => Object.values(loaded) as Service[])
+  return services.filter((service) => isLink(service) && typeof service.create === "function")
+}
+
+/** Whether `create` of a link may be a part of somebody's transaction. @param context what it is given last */
+export function isOfOther(context: unknown): boolean {
+  const { manager, transactionManager } = (context ?? {}) as Record<string, unknown>
+  return manager !== undefined || transactionManager !== undefined
+}
+
 /** @returns false when it is not as expected, and nothing was changed */
 export function commitLinksAtOnce(): boolean {
-  const services = MedusaModule.getLoadedModules().flatMap((loaded) => Object.values(loaded) as Service[])
-  // Of those that are only read nothing is written.
-  const links = services.filter((service) => isLink(service) && typeof service.create === "function")
+  const links = writtenLinks()
   for (const link of links) makeAtOnce(link)
   return links.length > 0
 }
@@ -44,10 +54,8 @@ export function makeAtOnce(service: Service): void {
   const create = service.create as Method
   service.create = function (this: unknown, ...given: unknown[]) {
     const make = () => create.apply(this, given)
-    const { manager, transactionManager } = (given[3] ?? {}) as Record<string, unknown>
-    const isOfOther = manager !== undefined || transactionManager !== undefined
     const isLong = Array.isArray(given[0]) && given[0].length > mostLinks
     const isWithin = single.value !== undefined && single.value.sent === undefined
-    return isOfOther || isLong || isWithin ? make() : single.run({}, make)
+    return isOfOther(given[3]) || isLong || isWithin ? make() : single.run({}, make)
   }
 }
