@@ -18,6 +18,7 @@ import { cheapenCopies } from "./cheap-copies"
 import { cheapenNumbers } from "./cheap-numbers"
 import { cheapenSerializer } from "./cheap-serializer"
 import { keepPlans } from "./kept-plans"
+import { keepExtendedSchemas, keepStrictSchemas } from "./kept-schemas"
 import { ulidPackage } from "./made-ids"
 import { pickFields } from "./picked-fields"
 import { moduleOf, queryPackage } from "./query-package"
@@ -55,6 +56,8 @@ export function cheapenFunctions(): string[] {
     proxify: pickFields,
     BigNumber: cheapenNumbers,
     EntitySerializer: cheapenSerializer,
+    zodValidator: keepStrictSchemas,
+    WithAdditionalData: keepExtendedSchemas,
   })
 }
 

@@ -102,6 +102,12 @@ const seams: Record<string, Renaming[]> = {
   "executions of flows": [
     { files: "/@medusajs/workflow-engine", from: "\\bworkflowExecutionService_", to: "executionService_" },
   ],
+  "strict schemas": [
+    { files: "/@medusajs/framework/dist/", from: "\\bzodValidator\\b", to: "validateByZod" },
+  ],
+  "extended schemas": [
+    { files: "/@medusajs/[^/]+/dist/", from: "\\bWithAdditionalData\\b", to: "withAdditional" },
+  ],
   "new ids": [{ files: "/@medusajs/[^/]+/dist/", from: "\\bgenerateEntityId\\b", to: "makeEntityId" }],
   [onRedis]: [
     { files: "/@medusajs/workflow-engine-redis/dist/", from: "\\bredisClient\\b", to: "redisConnection_" },
