@@ -1,7 +1,7 @@
 /**
  * A flow that keeps its state (`complete-cart`) saves it at each of its forty steps. Medusa's engine in memory copies it as JSON five times for that: all that the
  * steps gave so far, to see that it can be written and again to keep it, and the steps' states, twice. What is ever read of it is one copy of
- * the states. So between the first save and the last, which go to the database, that one is made, and what a step gave is tried once.
+ * the states, and seldom. So between the first save and the last, which go to the database, that one is made when it is read, of how its steps stand then, and what a step gave is tried once.
  *
  * The seam: `saveCheckpoint` (orchestration/dist/transaction/distributed-transaction.js:336, 2.21.2), in place of it and of `save`
  * (workflow-engine-inmemory/dist/utils/workflow-orchestrator-storage.js:235). Whatever is not plain is saved by Medusa: steps that wait or are kept in the
@@ -9,7 +9,6 @@
  */
 import { DistributedTransaction, TransactionOrchestrator } from "@medusajs/framework/orchestration"
 import { TransactionState, TransactionStepState } from "@medusajs/framework/utils"
-import { copyOf } from "../engine"
 import { storageInMemory } from "./checkpoints"
 
 interface Step {
@@ -69,12 +68,10 @@ export function copyCheckpointsOnce(): boolean {
   if (typeof save !== "function" || typeof storage !== "object" || !(isLocked instanceof Map)) return false
   prototype.saveCheckpoint = function (options = {}) {
     const key = keyOf(this)
-    const saved = storage[key]
-    const isPlain = saved?.flow.steps && !saved.flow.cancelledAt && !isLocked.has(key)
-    const state =
-      options.stepId === undefined ? undefined : saved?.flow.steps?.[options.stepId]?.invoke?.state
-    if (!isPlain || !goesOn(this, state, saved.context.invoke)) return save.call(this, options)
-    storage[key] = copyOfState(this, saved)
+    const last = isLocked.has(key) ? undefined : lastOf(storage[key])
+    const state = options.stepId === undefined ? undefined : last?.states[options.stepId]
+    if (!last || !goesOn(this, state, last.given)) return save.call(this, options)
+    storage[key] = madeWhenRead(this)
     return Promise.resolve(storage[key])
   }
   return true
@@ -86,51 +83,64 @@ export function keyOf({ modelId, transactionId }: Transaction): string {
   return TransactionOrchestrator.getKeyName(keyPrefix, modelId, transactionId)
 }
 
-/**
- * What the steps gave is not copied; what they give from now on is not in it. Nor is how they are defined, which stays as it is, and the state of most
- * of them is the one that was saved.
- */
-function copyOfState(transaction: Transaction, saved: Checkpoint): Checkpoint {
-  const context = transaction.getContext()
-  const { definition, options, steps, ...states } = transaction.getFlow()
-  const flow = {
-    ...JSON.parse(JSON.stringify(states)),
-    definition,
-    options,
-    steps: broughtUpToDate(saved.flow.steps, steps),
+/** How a flow stood when it was saved. */
+interface Last {
+  /** Of its steps, by their ids. */
+  states: Record<string, TransactionStepState | undefined>
+  given: Context["invoke"]
+}
+
+/** Of those that nobody has read, and changed, since. */
+const unread = new WeakMap<Checkpoint, Last>()
+
+/** @returns undefined of a flow that Medusa must save */
+function lastOf(saved: Checkpoint | undefined): Last | undefined {
+  const last = saved && unread.get(saved)
+  if (last || !saved?.flow.steps || saved.flow.cancelledAt) return last
+  return { states: statesOf(saved.flow), given: saved.context.invoke }
+}
+
+function madeWhenRead(transaction: Transaction): Checkpoint {
+  let made: Checkpoint | undefined
+  const flow = { ...transaction.getFlow() }
+  const context = { ...transaction.getContext() }
+  context.invoke = { ...context.invoke }
+  const read = () => {
+    made ??= copyOf(flow, context)
+    unread.delete(checkpoint)
+    return made
   }
-  return { flow, context: { ...context, invoke: { ...context.invoke } }, errors: [] }
-}
-
-/** A flow has the same steps from its beginning to its end, and what was saved is not read any more: it is changed into what is. */
-function broughtUpToDate(saved: Flow["steps"], steps: Flow["steps"]): Flow["steps"] {
-  for (const id in steps) saved[id] = copyOfStep(steps[id]!, saved[id])
-  return saved
-}
-
-function copyOfStep(step: Step, saved: Step | undefined): Step {
-  if (saved && isOfSameFields(step, saved)) return saved
-  const copy: Record<string, unknown> = {}
-  for (const [name, state] of Object.entries(step)) {
-    if (state !== undefined) copy[name] = name === "definition" ? state : copyOf(state)
+  const checkpoint: Checkpoint = {
+    get flow() {
+      return read().flow
+    },
+    get context() {
+      return read().context
+    },
+    get errors() {
+      return read().errors
+    },
   }
-  return copy
+  unread.set(checkpoint, { states: statesOf(flow), given: context.invoke })
+  return checkpoint
 }
 
-/** But for how it is defined. */
-function isOfSameFields(one: object, other: object): boolean {
-  const [mine, others] = [one, other] as Record<string, unknown>[]
-  for (const name in mine) {
-    if (name !== "definition" && !isSame(mine[name], others![name])) return false
-  }
-  for (const name in others) if (!(name in mine!)) return false
-  return true
+function statesOf({ steps }: Flow): Last["states"] {
+  const states: Last["states"] = {}
+  for (const id in steps) states[id] = steps[id]!.invoke?.state
+  return states
 }
 
-const isSame = (one: unknown, other: unknown): boolean =>
-  one === other || (isObject(one) && isObject(other) && isOfSameFields(one, other))
+/** What the steps gave is not copied. Nor is how they are defined, which stays as it is. */
+function copyOf({ definition, options, steps, ...states }: Flow, context: Context): Checkpoint {
+  const copies = Object.fromEntries(Object.entries(steps).map(([id, step]) => [id, copyOfStep(step)]))
+  const flow = { ...JSON.parse(JSON.stringify(states)), definition, options, steps: copies }
+  return { flow, context, errors: [] }
+}
 
-const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
+function copyOfStep({ definition, ...states }: Step): Step {
+  return { ...JSON.parse(JSON.stringify(states)), definition }
+}
 
 /**
  * Whether nothing is done when this is saved, but that it is kept.
