@@ -38,6 +38,7 @@ import {
   type RedisState,
 } from "../engine"
 import { shortenCartPath } from "./cart-path"
+import { EarlyRequests } from "./early-requests"
 import { type EntitySchema, tagsOfData, tagsOfEvent } from "./entities"
 import { type Database, Freshness, installFeed, neverKept, untracked } from "./freshness"
 import { HttpCache } from "./http-cache"
@@ -97,6 +98,7 @@ export class CachingModuleService implements ICachingModuleService {
   private readonly storeCors: string
   /** For the middleware that answers from it, once the feed has begun. */
   http: HttpCache | undefined
+  early: EarlyRequests | undefined
   private readonly sample: number
   private schema: EntitySchema = { types: new Map(), idPrefixes: {} }
 
@@ -104,6 +106,7 @@ export class CachingModuleService implements ICachingModuleService {
     onApplicationStart: async () => this.start(),
     onApplicationShutdown: async () => {
       this.http?.close()
+      this.early?.close()
       await this.freshness?.close()
       await this.cache.close()
     },
@@ -330,6 +333,7 @@ export class CachingModuleService implements ICachingModuleService {
       return
     }
     this.freshness = freshness
+    this.early = new EarlyRequests(freshness)
     if (http !== false) this.http = new HttpCache({ cache, freshness, logger, storeCors, http })
     const aside = shortenCartPath({ cache, ttl, database, freshness, logger })
     // Around the modules' reads as they are made now.

@@ -101,6 +101,18 @@ export interface About {
   given?: string | undefined
 }
 
+/** How a shopper's request begins. */
+export interface Outset {
+  /** What it asks, and has asked. */
+  repeats: Repeats
+  /** The place in the order of invalidations. */
+  fence: Fence
+  /** See `When`. */
+  turn: number
+  /** Milliseconds since 1970. */
+  began: number
+}
+
 /** How many carts' statements are remembered, and how long, in milliseconds. */
 const mostCarts = 500
 const longestPast = 300_000
@@ -110,7 +122,7 @@ const mostKinds = 200
 /** The first cart that is named in a text. */
 export const cartIn = (text: string): string | undefined => /\bcart_[0-9A-Z]{26}\b/.exec(text)?.[0]
 /** What is made of a cart: what is to be paid, and the order. */
-const madeOfCart = /\b(?:pay_col|order)_[0-9A-Z]{26}\b/
+export const madeOfCart = /\b(?:pay_col|order)_[0-9A-Z]{26}\b/
 
 export interface FreshnessOptions {
   database: Database
@@ -433,9 +445,40 @@ export class Freshness {
   /**
    * Runs a request, and afterwards knows whether it wrote.
    * @param recalls whether what it reads may be what is kept
+   * @param early what was asked for it before
    */
-  request<T>(recalls: boolean, run: (request: Request) => T, about: About = {}): T {
+  request<T>(recalls: boolean, run: (request: Request) => T, about: About = {}, early?: Outset): T {
     if (!recalls) return this.tracker.request(run)
+    const outset = early ?? this.outsetOf(about)
+    if (!early) this.askAtOnce(outset)
+    const within = (request: Request) => {
+      this.fences.set(request, outset.fence)
+      return run(request)
+    }
+    return this.tracker.request(within, outset)
+  }
+
+  /**
+   * Asks what a shopper's request asks first, before it runs.
+   * @returns undefined when there is nothing to ask, or connections are scarce
+   */
+  setOut(about: About): Outset | undefined {
+    const outset = this.outsetOf(about)
+    return this.askAtOnce(outset) ? outset : undefined
+  }
+
+  /** Asks what is known to be asked now that a request has come as far as its route. @returns whether there was any */
+  askMore(outset: Outset, { given = "" }: About): boolean {
+    outset.repeats.hear(given)
+    return this.askAtOnce(outset)
+  }
+
+  /** Whether what was asked for one request serves another. */
+  isOfSame(one: About, other: About): boolean {
+    return one.kind === other.kind && this.cartOf(one) === this.cartOf(other)
+  }
+
+  private outsetOf(about: About): Outset {
     const { kind, given = "" } = about
     const past = this.past.get(this.cartOf(about) ?? "")
     const { turn } = this.tracker
@@ -444,14 +487,12 @@ export class Freshness {
     const questionOf = (sql: string) => this.questionOf(sql, [], sql)
     const isKept = (sql: string) => this.keptStatements.has(sql)
     const repeats = new Repeats(past, journey, questionOf, isKept)
-    const fence = this.options.capture()
-    const send = journey && this.sendAtOnce()
-    if (send) repeats.askAtOnce(send, turn)
-    const within = (request: Request) => {
-      this.fences.set(request, fence)
-      return run(request)
-    }
-    return this.tracker.request(within, repeats)
+    return { repeats, fence: this.options.capture(), turn, began: Date.now() }
+  }
+
+  private askAtOnce({ repeats, turn }: Outset): boolean {
+    const send = repeats.journey && this.sendAtOnce()
+    return send !== undefined && repeats.askAtOnce(send, turn)
   }
 
   /**

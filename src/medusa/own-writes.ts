@@ -10,8 +10,10 @@
 import type { MedusaNextFunction, MedusaRequest, MedusaResponse } from "@medusajs/framework/http"
 import { Modules } from "@medusajs/framework/utils"
 import { wroteHeader } from "../proxy"
-import { ids, type Request } from "../tracking"
-import { type About, cartIn, type Freshness } from "./freshness"
+import type { Request } from "../tracking"
+import type { EarlyRequests } from "./early-requests"
+import type { Freshness } from "./freshness"
+import { aboutOf } from "./kinds-of-requests"
 
 /** Where money is made: what is kept of the catalogue is first proven to be what is committed. */
 const completion = /^\/store\/carts\/[^/]+\/complete\b/
@@ -19,7 +21,7 @@ const reading = new Set(["GET", "HEAD", "OPTIONS"])
 
 export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaNextFunction): void {
   const caching = req.scope.resolve(Modules.CACHING, { allowUnregistered: true }) as
-    | { ownWrites?: Freshness }
+    | { ownWrites?: Freshness; early?: EarlyRequests }
     | undefined
   const freshness = caching?.ownWrites
   const isRead = reading.has(req.method)
@@ -48,37 +50,7 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
     if (completion.test(req.originalUrl)) prove(request, freshness)
     next()
   }
-  freshness.request(isShopper, run, about)
-}
-
-/** Longer bodies are not looked into further, and what names more than this is of no kind. */
-const longestBody = 4_000
-const mostNames = 50
-const longestKind = 300
-/** Who traces a request wants to see who asks what (doctor/trace/trace.ts). */
-export const isTraced = Boolean(process.env.PEGASUS_TRACE)
-
-/** Of one kind are requests that differ in ids and in values alone. */
-function aboutOf({
-  method,
-  originalUrl,
-  body,
-}: Pick<MedusaRequest, "method" | "originalUrl" | "body">): About {
-  const { cart_id } = (body ?? {}) as { cart_id?: unknown }
-  return {
-    cart: cartIn(`${originalUrl} ${cart_id}`),
-    kind: isTraced ? undefined : kindOf(method, originalUrl, body),
-    given: `${originalUrl} ${JSON.stringify(body ?? "").slice(0, longestBody)}`,
-  }
-}
-
-function kindOf(method: string, url: string, body: unknown): string | undefined {
-  const { pathname, searchParams } = new URL(url, "http://store")
-  const names = [...new Set(searchParams.keys()), "", ...Object.keys((body as object | undefined) ?? {})]
-  if (Array.isArray(body) || names.length > mostNames) return undefined
-  const path = pathname.replace(ids, "*")
-  const kind = `${method} ${path} ${names.join()}`
-  return kind.length > longestKind ? undefined : kind
+  freshness.request(isShopper, run, about, caching?.early?.arrived(req, about))
 }
 
 /** What is read until that is known is asked of the database. */

@@ -185,9 +185,15 @@ export class Journey {
 
   constructor(
     readonly course: Course,
-    private readonly given: string,
+    private given: string,
     private readonly turn: number,
   ) {}
+
+  /** It is given this, which begins with what it was given before. */
+  hear(given: string): void {
+    this.given = given
+    if (this.isWatched !== undefined) this.noteGiven()
+  }
 
   /** Whether it is known what requests of this kind ask. */
   get isKnown(): boolean {

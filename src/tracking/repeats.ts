@@ -249,19 +249,29 @@ export class Repeats {
   /**
    * Asks what requests of this kind ask first, as far as it is told by what this one was given and by those before it, while nobody waits for it yet.
    * @param turn see `When`
+   * @returns whether there was anything to ask
    */
-  askAtOnce(send: Send, turn: number): void {
-    if (!this.journey?.isKnown) return
+  askAtOnce(send: Send, turn: number): boolean {
+    if (!this.journey?.isKnown) return false
     this.setOut()
     const proofs = this.journey.takeProofs()
     const { along, past } = this.plan(turn, { proves: proofs.length > 0 })
-    if (along.length + past.length === 0) return
-    if (past.length > 0) this.proofs = proofs
-    this.untried = [...along, { lucks: this.proofs }]
+    if (along.length + past.length === 0) return false
+    this.untried.push(...along)
+    if (past.length > 0) {
+      this.proofs = proofs
+      this.untried.push({ lucks: proofs })
+    }
     this.sendAlong([], past, along, send, turn).catch(() => {
       // It may be proven yet.
       this.recalledAt = -1
     })
+    return true
+  }
+
+  /** A request that was begun early is given more than its URL. */
+  hear(given: string): void {
+    this.journey?.hear(given)
   }
 
   /** What was asked at once is tried by who asks something, or is done without: who is refused before that says nothing. */

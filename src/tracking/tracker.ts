@@ -209,12 +209,16 @@ export class Tracker {
 
   /**
    * Runs a request; afterwards `wrote` says whether it changed anything in the database.
-   * @param repeats where what it asks is remembered, if it recalls
+   * @param begun where what it asks is remembered, if it recalls, and since when: a turn, and milliseconds since 1970
    */
-  request<T>(run: (request: Request) => T, repeats?: Repeats | undefined): T {
+  request<T>(
+    run: (request: Request) => T,
+    begun: { repeats?: Repeats; turn?: number; began?: number } = {},
+  ): T {
+    const { repeats, turn = this.turn, began = Date.now() } = begun
     const request = {
       ...{ isRead: false, wrote: false, recalls: repeats !== undefined, repeats },
-      ...{ turn: this.turn, began: Date.now() },
+      ...{ turn, began },
     }
     return this.context.run({ ...this.context.value, request }, () => run(request))
   }

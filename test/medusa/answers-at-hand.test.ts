@@ -5,7 +5,7 @@ import { AbstractSqlConnection, MikroORM } from "@medusajs/framework/mikro-orm/p
 import { model, toMikroOrmEntities } from "@medusajs/framework/utils"
 import knex, { type Knex } from "knex"
 import { answerAtHand } from "../../src/medusa/answers-at-hand"
-import type { Database as Connection } from "../../src/medusa/freshness"
+import type { About, Database as Connection, Outset } from "../../src/medusa/freshness"
 import { PreparedStatements } from "../../src/medusa/prepared-statements"
 import { spareRepeats } from "../../src/medusa/repeated-statements"
 import { createDatabase, type Database } from "../support/database"
@@ -190,6 +190,72 @@ describe("a statement whose answer is at hand", () => {
     await assert.rejects(ofKnownKind("ahead", one), /relation "cart" does not exist/)
     await database.client.query("alter table thing rename to cart")
     assert.deepEqual(await ofKnownKind("ahead", one), [])
+  })
+
+  describe("to a request that was heard before it runs", () => {
+    const note = (of: string) => `select note from cart where id = '${of}'`
+    const aboutOf = (cart: string, more = "") => ({ cart, kind: "early", given: `["${cart}"${more}` })
+    const run = (about: About, more?: string, early?: Outset) =>
+      told.freshness.request(
+        true,
+        async (request) => {
+          const value = [await ask(note(about.cart!)), more && (await ask(note(more)))]
+          told.freshness.answeredTo(request, about)
+          return value
+        },
+        about,
+        early,
+      )
+    /** As one that is the fourth of its kind was heard, when all it asks for then was answered. */
+    async function heard(cart: string): Promise<Outset> {
+      for (const one of ["a1", "a2", "a3"]) await run(aboutOf(one, `,"${one}b"`), `${one}b`)
+      const early = told.freshness.setOut(aboutOf(cart))
+      assert.ok(early)
+      for (let time = 0; time < 3; time++) await shared.raw("select 1")
+      taken = 0
+      return early
+    }
+
+    it("is given, and what more it is asked for then is asked then", async () => {
+      const early = await heard("cart x")
+      const about = aboutOf("cart x", `,"cart y"`)
+      assert.ok(told.freshness.askMore(early, about))
+      assert.equal(told.freshness.askMore(early, about), false, "it is on its way")
+      assert.deepEqual(await run(about, "cart y", early), [[], []])
+      assert.equal(taken, 1)
+    })
+
+    it("is not given to another cart, or kind", () => {
+      const about = aboutOf("cart x")
+      assert.ok(told.freshness.isOfSame(about, aboutOf("cart x", `,"cart y"`)))
+      for (const other of [aboutOf("cart y"), { ...about, kind: "other" }]) {
+        assert.equal(told.freshness.isOfSame(about, other), false)
+      }
+    })
+
+    it("is kept as of when it was heard", async () => {
+      const early = await heard("cart x")
+      told.freshness.begin("another")
+      await told.cache.invalidate({ tags: ["cart"] })
+      const begun = told.freshness.request(
+        true,
+        () => told.freshness.beginWithRequest("key"),
+        aboutOf("cart x"),
+        early,
+      )
+      assert.deepEqual(begun.fence, early.fence)
+      assert.notDeepEqual(begun.fence, told.cache.capture())
+      assert.deepEqual([begun.reading.turn, begun.reading.began], [early.turn, early.began])
+    })
+
+    it("is asked for by nobody where nothing is known of its kind, or connections are scarce", async () => {
+      assert.equal(told.freshness.setOut({ ...aboutOf("cart x"), kind: "unknown" }), undefined)
+      await heard("cart x")
+      const { sendAtOnce } = told.freshness
+      told.freshness.sendAtOnce = () => undefined
+      assert.equal(told.freshness.setOut(aboutOf("cart x")), undefined)
+      told.freshness.sendAtOnce = sendAtOnce
+    })
   })
 
   it("is left alone where MikroORM is not as expected", () => {
