@@ -50,7 +50,8 @@ export function ownWrites(req: MedusaRequest, res: MedusaResponse, next: MedusaN
     if (completion.test(req.originalUrl)) prove(request, freshness)
     next()
   }
-  freshness.request(isShopper, run, about, caching?.early?.arrived(req, about))
+  const early = isShopper ? caching?.early?.arrived(req, about) : undefined
+  freshness.request(isShopper, run, about, early)
 }
 
 /** What is read until that is known is asked of the database. */
