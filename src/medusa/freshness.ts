@@ -467,10 +467,9 @@ export class Freshness {
     return this.askAtOnce(outset) ? outset : undefined
   }
 
-  /** Asks what is known to be asked now that a request has come as far as its route. @returns whether there was any */
+  /** Asks what is known to be asked now that the body of a request is there. @returns whether there was any */
   askMore(outset: Outset, { given = "" }: About): boolean {
-    outset.repeats.hear(given)
-    return this.askAtOnce(outset)
+    return outset.repeats.hear(given) && this.askAtOnce(outset)
   }
 
   /** Whether what was asked for one request serves another. */

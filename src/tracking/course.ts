@@ -189,10 +189,12 @@ export class Journey {
     private readonly turn: number,
   ) {}
 
-  /** It is given this, which begins with what it was given before. */
-  hear(given: string): void {
+  /** It is given this, which begins with what it was given before. @returns whether there are more values in it */
+  hear(given: string): boolean {
+    const before = valuesIn(this.given).length
     this.given = given
     if (this.isWatched !== undefined) this.noteGiven()
+    return valuesIn(given).length > before
   }
 
   /** Whether it is known what requests of this kind ask. */
@@ -354,8 +356,7 @@ export class Journey {
   private noteGiven(): void {
     const of = "given"
     if (!this.isWatched && !this.course.needed(of)) return
-    const found = this.given.slice(0, longestText).match(idsAndTexts) ?? []
-    for (const [index, one] of found.entries())
+    for (const [index, one] of valuesIn(this.given).entries())
       this.note({ of, name: String(index) }, [one.replaceAll('"', "")])
   }
 
@@ -377,6 +378,8 @@ const kindOf = (id: string) => id.slice(0, id.lastIndexOf("_"))
 /** And of what is written as JSON the texts, but not the names. */
 const lengths = `{${shortestValue},${longestValue}}`
 const idsAndTexts = new RegExp(`${ids.source}|(?<=[:,[])"[^"\\\\]${lengths}"(?!:)`, "g")
+
+const valuesIn = (given: string) => given.slice(0, longestText).match(idsAndTexts) ?? []
 
 const isValue = (value: unknown): value is string =>
   typeof value === "string" &&

@@ -269,9 +269,9 @@ export class Repeats {
     return true
   }
 
-  /** A request that was begun early is given more than its URL. */
-  hear(given: string): void {
-    this.journey?.hear(given)
+  /** A request that was begun early is given this. @returns whether it is more than its URL */
+  hear(given: string): boolean {
+    return this.journey?.hear(given) === true
   }
 
   /** What was asked at once is tried by who asks something, or is done without: who is refused before that says nothing. */

@@ -225,6 +225,11 @@ describe("a statement whose answer is at hand", () => {
       assert.equal(taken, 1)
     })
 
+    it("asks no more when its body says nothing more", () => {
+      const repeats = { hear: () => false, journey: {}, askAtOnce: assert.fail }
+      assert.equal(told.freshness.askMore({ repeats } as never, aboutOf("cart x")), false)
+    })
+
     it("is not given to another cart, or kind", () => {
       const about = aboutOf("cart x")
       assert.ok(told.freshness.isOfSame(about, aboutOf("cart x", `,"cart y"`)))

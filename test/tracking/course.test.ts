@@ -50,6 +50,25 @@ describe("the course of requests of a kind", () => {
     return ahead
   }
 
+  it("leads on from what is given later", () => {
+    const [first, later] = [1, 2].map((n) => `select id from thing where cart_id = '${cart(n)}'`)
+    const journeyTo = (given: string) => {
+      const journey = course.begin(given)
+      journey.begin()
+      return journey
+    }
+    const [path, body] = [`/store/carts/${cart(1)}`, `{"other":"${cart(2)}"}`]
+    const watched = journeyTo(`${path} ${body}`)
+    ask(watched, first!)
+    ask(watched, later!)
+    watched.end()
+    const journey = journeyTo(path)
+    assert.deepEqual(aheadOf(journey), [first])
+    assert.equal(journey.hear(`${path} {}`), false)
+    assert.equal(journey.hear(`${path} ${body}`), true)
+    assert.deepEqual(aheadOf(journey), [first, later])
+  })
+
   it("leads from what is given to what was read, and on", () => {
     assert.deepEqual(visit(1, [line(1), line(2)]), [[], [], []])
     assert.deepEqual(visit(2, [line(3)]), [
