@@ -24,10 +24,16 @@ async function main() {
   const light = files.filter(isLight)
   const waiting = files.filter((file) => file.includes("consumer"))
   const heavy = files.filter((file) => !light.includes(file) && !waiting.includes(file))
+  const stores = heavy.filter(mayStartStores)
   test("tests that need nothing but a process", light, 2)
+  test(
+    "tests with PostgreSQL and Redis",
+    heavy.filter((file) => !stores.includes(file)),
+    2,
+  )
   // One file at a time: several start stores, and this must pass on two cores. What installs packages mostly waits.
   const beside = testBeside("tests that install packages", waiting)
-  test("tests with PostgreSQL, Redis, stores", heavy, 1)
+  test("tests with stores", stores, 1)
   await beside
 }
 
@@ -63,6 +69,9 @@ function isLight(file) {
   const text = fs.readFileSync(path.join(root, file), "utf8")
   return !/(?:support|demo|freshness)\/|child_process|"\.\/(?:rush|run|ready|survey|experiment)"/.test(text)
 }
+
+/** Parts of Medusa and what is told of statements are tested alone. */
+const mayStartStores = (file) => !/^test\/(?:medusa|tracking)\//.test(file)
 
 function testFiles(folder) {
   return fs.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
