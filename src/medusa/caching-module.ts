@@ -98,6 +98,7 @@ export class CachingModuleService implements ICachingModuleService {
   private readonly storeCors: string
   /** For the middleware that answers from it, once the feed has begun. */
   http: HttpCache | undefined
+  /** For the middleware at which they arrive. */
   early: EarlyRequests | undefined
   private readonly sample: number
   private schema: EntitySchema = { types: new Map(), idPrefixes: {} }

@@ -125,7 +125,7 @@ function madeWhenRead(transaction: Transaction): Checkpoint {
   return checkpoint
 }
 
-function statesOf({ steps }: Flow): Last["states"] {
+export function statesOf({ steps }: Pick<Flow, "steps">): Last["states"] {
   const states: Last["states"] = {}
   for (const id in steps) states[id] = steps[id]!.invoke?.state
   return states

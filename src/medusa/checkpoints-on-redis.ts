@@ -10,7 +10,15 @@
  */
 import { createHash } from "node:crypto"
 import { DistributedTransaction } from "@medusajs/framework/orchestration"
-import { type Flow, goesOn, isUnderWay, keyOf, type SaveOptions, type Transaction } from "./checkpoint-copies"
+import {
+  type Flow,
+  goesOn,
+  isUnderWay,
+  keyOf,
+  type SaveOptions,
+  statesOf,
+  type Transaction,
+} from "./checkpoint-copies"
 import { storageOnRedis } from "./checkpoints"
 
 interface Storage {
@@ -103,9 +111,8 @@ export function saveCheckpointsInOneGo(): boolean {
 /** As Medusa writes it. */
 function writtenOf({ flow, errors }: Saved, given: Written["given"]): Written & { text: string } {
   const text = JSON.stringify({ errors, flow })
-  const states = Object.fromEntries(Object.entries(flow.steps).map(([id, { invoke }]) => [id, invoke?.state]))
   const digest = createHash("sha1").update(text).digest("hex")
-  return { digest, states, given, text }
+  return { digest, states: statesOf(flow), given, text }
 }
 
 /** Whether a step is about to begin that has something to compensate. */

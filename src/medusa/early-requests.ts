@@ -9,7 +9,7 @@ import { channel } from "node:diagnostics_channel"
 import type { IncomingMessage } from "node:http"
 import { LRUCache } from "lru-cache"
 import { type About, cartIn, type Freshness, madeOfCart, type Outset } from "./freshness"
-import { aboutOf } from "./kinds-of-requests"
+import { aboutOf, kindOf } from "./kinds-of-requests"
 
 /** How long it is taken for good, and how long those of a kind wait for their bodies. Milliseconds. */
 const longestKey = 60_000
@@ -61,13 +61,12 @@ export class EarlyRequests {
     const { method = "", originalUrl, headers } = request
     const key = headers[keyHeader]
     if (typeof key === "string") this.keys.set(key, true)
-    if (!namesCart(originalUrl)) return undefined
-    const { kind: alone } = aboutOf({ method, originalUrl })
-    if (alone !== undefined && about.kind !== undefined) this.kinds.set(alone, about.kind)
+    if (about.kind === undefined || !namesCart(originalUrl)) return undefined
+    const alone = kindOf(method, originalUrl)
+    if (alone !== undefined) this.kinds.set(alone, about.kind)
     const early = this.outsets.get(request)
     if (!early || !this.freshness.isOfSame(early.about, about)) return undefined
-    const isAskedMore = this.freshness.askMore(early.outset, about)
-    if (isAskedMore && about.kind !== undefined) this.waiting.set(about.kind, true)
+    if (this.freshness.askMore(early.outset, about)) this.waiting.set(about.kind, true)
     return early.outset
   }
 }

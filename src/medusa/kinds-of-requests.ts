@@ -22,7 +22,8 @@ export function aboutOf({ method, originalUrl, body }: Told): About {
   }
 }
 
-function kindOf(method: string, url: string, body: unknown): string | undefined {
+/** @returns undefined of what names too much */
+export function kindOf(method: string, url: string, body?: unknown): string | undefined {
   const { pathname, searchParams } = new URL(url, "http://store")
   const names = [...new Set(searchParams.keys()), "", ...Object.keys((body as object | undefined) ?? {})]
   if (Array.isArray(body) || names.length > mostNames) return undefined

@@ -216,10 +216,8 @@ export class Tracker {
     begun: { repeats?: Repeats; turn?: number; began?: number } = {},
   ): T {
     const { repeats, turn = this.turn, began = Date.now() } = begun
-    const request = {
-      ...{ isRead: false, wrote: false, recalls: repeats !== undefined, repeats },
-      ...{ turn, began },
-    }
+    const recalls = repeats !== undefined
+    const request = { isRead: false, wrote: false, recalls, repeats, turn, began }
     return this.context.run({ ...this.context.value, request }, () => run(request))
   }
 
