@@ -19,6 +19,8 @@ import type { Database } from "./freshness"
 const fewestUses = 3
 /** Statements that are prepared on a connection: PostgreSQL keeps some 180 kB for each. */
 const mostPrepared = 100
+/** Of a connection that has as many, how many others were asked since one was that makes room for another: a little more than has room would otherwise drive itself out all the time. */
+const longUnused = 10 * mostPrepared
 const mostShapes = 1_000
 const longestText = 32_000
 
@@ -115,21 +117,33 @@ export class PreparedStatements {
 
 /** What is prepared on a connection. */
 class OnConnection {
-  private readonly uses = new LRUCache<Shape, number>({
+  private asked = 0
+  private readonly uses = new LRUCache<Shape, number>({ max: mostShapes })
+  /** When each was asked last. */
+  private readonly prepared = new LRUCache<Shape, number>({
     max: mostPrepared,
-    dispose: (_, { name }) => this.drop(name),
+    noDisposeOnSet: true,
+    dispose: (_, { name }) => this.dropped.add(name),
   })
-  private readonly prepared = new Set<string>()
   private readonly wanted = new Set<Shape>()
   private readonly dropped = new Set<string>()
 
   /** @returns whether it is prepared */
   asks(shape: Shape): boolean {
-    if (this.prepared.has(shape.name)) return this.uses.get(shape) !== undefined
+    this.asked++
+    if (this.prepared.has(shape)) {
+      this.prepared.set(shape, this.asked)
+      return true
+    }
     const uses = (this.uses.get(shape) ?? 0) + 1
     this.uses.set(shape, uses)
-    if (uses >= fewestUses) this.wanted.add(shape)
+    if (uses >= fewestUses && this.hasRoom) this.wanted.add(shape)
     return false
+  }
+
+  private get hasRoom(): boolean {
+    const [oldest = this.asked] = this.prepared.rvalues()
+    return this.prepared.size < mostPrepared || this.asked - oldest > longUnused
   }
 
   get isDue(): boolean {
@@ -137,25 +151,25 @@ class OnConnection {
   }
 
   forget(names: readonly string[]): void {
-    for (const name of names) this.drop(name)
-  }
-
-  private drop(name: string): void {
-    if (this.prepared.delete(name)) this.dropped.add(name)
+    for (const shape of [...this.prepared.keys()]) if (names.includes(shape.name)) this.prepared.delete(shape)
   }
 
   /** Never rejects. */
   async prepare(connection: Connection): Promise<void> {
     const tell = (text: string) =>
       new Promise<unknown>((resolve) => connection.query!(text, (error) => resolve(error)))
-    for (const name of this.dropped) await tell(`deallocate "${name}"`)
-    this.dropped.clear()
+    const letGo = async () => {
+      for (const name of this.dropped) await tell(`deallocate "${name}"`)
+      this.dropped.clear()
+    }
+    await letGo()
     for (const shape of this.wanted) {
       const error = (await tell(`prepare "${shape.name}" as ${shape.text}`)) as { code?: string } | null
-      if (!error || error.code === alreadyThere) this.prepared.add(shape.name)
+      if (!error || error.code === alreadyThere) this.prepared.set(shape, this.asked)
       else shape.isRefused ||= cannotBe.test(error.code ?? "")
     }
     this.wanted.clear()
+    await letGo()
   }
 }
 

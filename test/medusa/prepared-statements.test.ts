@@ -324,16 +324,28 @@ describe("prepared statements", () => {
       })
   })
 
-  it("are at most so many on a connection", async () => {
+  it("are at most so many on a connection, and only what was long not asked makes room for others", async () => {
+    const column = (n: number) => `select "c"."id" as "x${n}" from "cart" as "c" where "c"."id" = 'a'`
+    const isByName = async (sql: string) => (await asks(sql)).isByName
     await often(cart("b"))
-    for (let column = 0; column < 130; column++) {
-      await often(`select "c"."id" as "x${column}" from "cart" as "c" where "c"."id" = 'a'`)
-      assert.equal((await asks(cart("b"))).isByName, true, "those that are asked most")
+    for (let n = 0; n < 130; n++) {
+      await often(column(n))
+      assert.equal(await isByName(cart("b")), true)
     }
-    await asks(cart("a", "b"))
-    assert.equal(await preparedThere(), 99, "and one that was asked once")
-    const { rows, isByName } = await asks(`select "c"."id" as "x0" from "cart" as "c" where "c"."id" = 'a'`)
-    assert.deepEqual([rows, isByName], [[{ x0: "a" }], false])
+    const areThere = async () => [
+      await isByName(column(0)),
+      await isByName(column(98)),
+      await isByName(column(99)),
+    ]
+    assert.deepEqual(await areThere(), [true, true, false])
+    assert.equal(await preparedThere(), 100)
+    for (let n = 0; n < 1_000; n++) await asks(cart("b"))
+    await often(column(99))
+    assert.deepEqual(await areThere(), [true, true, true])
+    assert.equal(await isByName(column(1)), false)
+    assert.equal(await preparedThere(), 100)
+    await often(column(100))
+    assert.equal(await isByName(column(100)), true, "another that was long not asked")
   })
 
   it("leave alone a client that is not as expected", () => {
