@@ -74,6 +74,8 @@ interface Query {
 
 /** A statement that is about to be sent. */
 export interface Asking {
+  /** What is yet to be sent with it. */
+  bindings: readonly unknown[]
   /** Rejects with what sending rejects with. */
   answer(send: SendAll): Promise<Response>
   /**
@@ -281,7 +283,7 @@ export class Freshness {
       if (found) return Promise.resolve(found)
       return isKept ? undefined : repeats.atHand(question, when)?.then((given) => given && noted(given))
     }
-    return { answer, atHand }
+    return { answer, atHand, bindings: question.isAlone ? bindings : [] }
   }
 
   /** As `asking` of a statement without parameters, when it is not asked for something that is to be kept. */
@@ -328,16 +330,18 @@ export class Freshness {
     // Several in one have several answers.
     const read = sql.includes(";") ? undefined : this.tracker.readOf(sql, bindings)
     if (!read) return undefined
-    const { shape, tables, rows, needs, isVain } = read
+    const { shape, plain, usesNow, tables, rows, needs, isVain } = read
     const { tables: told, isTable } = this.feed.catalog
-    const isAlone = bindings.length > 0 || isSearch(sql)
+    const isAlone = plain === undefined || isSearch(sql)
+    const asked = isAlone ? { key, sql } : { key: plain, sql: plain }
     const areOurs = tables.every(isTable)
-    const byVersion = rows && !isAlone && !isKept && areOurs ? versioned(sql, rows) : undefined
+    const byVersion = rows && !isAlone && !isKept && areOurs ? versioned(plain, rows) : undefined
     return {
-      ...{ key, sql, shape, tables, needs, isVain, isAlone },
-      text: byVersion?.sql ?? sql,
+      ...{ ...asked, shape, tables, needs, isVain, isAlone },
+      text: byVersion?.sql ?? asked.sql,
       proof: byVersion?.proof,
-      isRepeatable: tables.every((table) => told.has(table) || isOfShopper(table) || isOfOrder(table)),
+      isRepeatable:
+        !usesNow && tables.every((table) => told.has(table) || isOfShopper(table) || isOfOrder(table)),
       isOfPromotions:
         areOurs && !isAlone && tables.length > 0 && tables.every(isPromotion) && !showsUses(shape),
       mayBeAhead: areOurs && !isAlone && !tables.some(isStock),

@@ -62,7 +62,7 @@ export function spareRepeats(
     // On the connection that is there: who waited for another would keep it from others who wait.
     const on = { client: this, connection, send, prepared }
     return asking
-      .answer((texts) => sendAll(on, texts, texts.length === 1 ? bindings : []))
+      .answer((texts) => sendAll(on, texts, texts.length === 1 ? asking.bindings : []))
       .then(
         (response) => {
           query.response = ownOf(response)

@@ -5,7 +5,7 @@
  * A course is what one request asked, as it was watched: each statement with the places its values came from. Nothing is taken for true because of it: a
  * statement that was asked for nothing, or is another one, is never looked at. What seldom serves is asked ahead no more.
  */
-import { skeletonOf } from "./skeleton"
+import { filled, skeletonOf, textsOf } from "./skeleton"
 
 /** The first of each kind are watched, and then one of so many after one that asked what was not expected. */
 const watchedAtFirst = 3
@@ -36,8 +36,11 @@ interface Origin {
   name: string
 }
 
-/** Of several origins the first that is known tells: it was the last to be seen. */
-type Place = { values: readonly unknown[] } | { origins: readonly Origin[] }
+/** Of several origins the first that is known tells: it was the last to be seen. If none is, what was seen; undefined when that is ids, which are others each time. */
+interface Place {
+  origins: readonly Origin[]
+  values: readonly unknown[] | undefined
+}
 
 /** Of a statement: the texts between its values, and where they come from. */
 interface Template {
@@ -142,8 +145,7 @@ export class Course {
     for (const [index, step] of this.steps.entries()) {
       if (step.kind !== "read") continue
       this.places.set(step.shape, [...(this.places.get(step.shape) ?? []), index])
-      const origins = step.template?.places.flatMap((place) => ("origins" in place ? place.origins : []))
-      for (const origin of origins ?? []) this.need(origin)
+      for (const place of step.template?.places ?? []) for (const origin of place.origins) this.need(origin)
     }
   }
 
@@ -324,28 +326,20 @@ export class Journey {
 
   private templateOf(sql: string): Template | undefined {
     if (sql.length > longestText) return undefined
-    const { text, values } = skeletonOf(sql)
-    const parts = text.split(/\$(\d+)/)
-    const texts = parts.filter((_, i) => i % 2 === 0)
-    const places = values.map((some): Place => {
-      const origins = this.origins.get(listOf(some))
-      return origins ? { origins } : { values: some }
+    const skeleton = skeletonOf(sql)
+    const texts = textsOf(skeleton)
+    if (!texts) return undefined
+    const places = skeleton.values.map((some): Place => {
+      const origins = this.origins.get(listOf(some)) ?? []
+      return { origins, values: origins.length > 0 && some.some(isId) ? undefined : some }
     })
-    const isInOrder = parts.every((part, i) => i % 2 === 0 || Number(part) === (i + 1) / 2)
     const template = { texts, places }
-    return isInOrder && texts.length === values.length + 1 && this.render(template) === sql
-      ? template
-      : undefined
+    return this.render(template) === sql ? template : undefined
   }
 
   private render({ texts, places }: Template): string | undefined {
-    let sql = texts[0]!
-    for (const [index, place] of places.entries()) {
-      const values = "origins" in place ? this.knownOf(place.origins) : place.values
-      if (!values) return undefined
-      sql += values.map(literal).join(", ") + texts[index + 1]!
-    }
-    return sql
+    const values = places.map((place) => this.knownOf(place.origins) ?? place.values)
+    return values.every((some) => some !== undefined) ? filled(texts, values) : undefined
   }
 
   private knownOf(origins: readonly Origin[]): readonly string[] | undefined {
@@ -374,6 +368,8 @@ export class Journey {
 
 /** Medusa's ids in a text. */
 export const ids = /\b[a-z]+(?:_[a-z]+)*_[0-9A-Z]{26}\b/g
+const whole = new RegExp(`^${ids.source}$`)
+const isId = (value: unknown) => typeof value === "string" && whole.test(value)
 const kindOf = (id: string) => id.slice(0, id.lastIndexOf("_"))
 /** And of what is written as JSON the texts, but not the names. */
 const lengths = `{${shortestValue},${longestValue}}`
@@ -411,14 +407,14 @@ export function trying({ lucks }: Pick<Expected, "lucks">): void {
   }
 }
 
-const listOf = (values: readonly unknown[]) => values.join("\n")
-
-const literal = (value: unknown) =>
-  typeof value === "string" ? `'${value.replaceAll("'", "''")}'` : String(value)
+/** In whichever order. */
+const listOf = (values: readonly unknown[]) =>
+  values.length === 1 ? String(values[0]) : [...values].sort().join("\n")
 
 /** Whether it is known of more values where they come from, or it is another statement. */
 function isBetter(template: Template | undefined, old: Template | undefined): boolean {
   if (template?.texts.join() !== old?.texts.join()) return true
-  const known = (one: Template | undefined) => one?.places.filter((place) => "origins" in place).length ?? 0
+  const known = (one: Template | undefined) =>
+    one?.places.filter(({ origins }) => origins.length > 0).length ?? 0
   return known(template) > known(old)
 }

@@ -373,6 +373,10 @@ export class Repeats {
 
   private putAhead(one: Along, made: Pick<Answer, "began" | "turn" | "value">): void {
     this.put({ ...one, ...made, isAhead: true, isUnseen: true })
+    made.value.then(
+      ({ response }) => this.journey?.answers(one.question.shape, response.rows),
+      () => undefined,
+    )
   }
 
   private put(made: Omit<Answer, "at"> & Partial<Answer>): void {

@@ -10,6 +10,8 @@ export interface Skeleton {
   text: string
   /** For each parameter of the skeleton, from 1 on at index 0, the values it stands for. */
   values: unknown[][]
+  /** It is the statement as it is: something in it hides what comes after. */
+  isHidden: boolean
 }
 
 /** Between two values of one list. */
@@ -24,7 +26,7 @@ export function skeletonOf(sql: string, bindings: readonly unknown[] = []): Skel
   let listEnd = -1
   for (let at = 0; at < sql.length; ) {
     const end = endOf(sql, at)
-    if (end === hidden) return { text: sql, values: bindings.map((one) => [one]) }
+    if (end === hidden) return { text: sql, values: bindings.map((one) => [one]), isHidden: true }
     const start = at
     at = end
     if (!isValue(sql, start)) continue
@@ -40,7 +42,59 @@ export function skeletonOf(sql: string, bindings: readonly unknown[] = []): Skel
     text += `${between}$${values.length}`
     listEnd = listBegins.test(between.slice(-16)) ? end : -1
   }
-  return { text: text + sql.slice(copied), values }
+  return { text: text + sql.slice(copied), values, isHidden: false }
+}
+
+/** What is between its values; undefined where something else looks like one. */
+export function textsOf({ text, values }: Skeleton): string[] | undefined {
+  const parts = text.split(/\$\d+/)
+  return parts.length === values.length + 1 ? parts : undefined
+}
+
+/** Those of a list in order: whoever looks for the same asks the same. PostgreSQL finds them in an order of its own. */
+export function filled(texts: readonly string[], values: readonly (readonly unknown[])[]): string {
+  let sql = texts[0]!
+  for (const [index, some] of values.entries()) sql += written(some) + texts[index + 1]!
+  return sql
+}
+
+/**
+ * The same statement without parameters, and with its lists in order. A text in it means what a parameter means whose type nobody has told: PostgreSQL tells it by its place
+ * (PostgreSQL 18, 10.2 and 10.3), and pg tells none; but nothing is ordered or grouped by a text.
+ * @param values of its skeleton
+ * @returns undefined where a value has no such text
+ */
+export function plainly(
+  sql: string,
+  bindings: readonly unknown[],
+  values: readonly (readonly unknown[])[],
+): string | undefined {
+  const asItIs = bindings.length === 0 ? sql : undefined
+  if (asItIs && values.every(isInOrder)) return asItIs
+  const given = bindings.map(textOfBound)
+  if (given.includes(undefined) || sql.length > longestText || ordersBy.test(sql)) return asItIs
+  const skeleton = skeletonOf(sql, given)
+  const texts = skeleton.isHidden ? undefined : textsOf(skeleton)
+  return texts ? filled(texts, skeleton.values) : asItIs
+}
+
+/** Longer statements stay as they are. */
+const longestText = 16_000
+const ordersBy = /\b(?:order|group|partition)\s+by\b.*\$\d|\bdistinct\s+on\b.*\$\d/is
+
+const written = (values: readonly unknown[]) =>
+  values.length === 1 ? literal(values[0]) : values.map(literal).sort().join(", ")
+
+const literal = (value: unknown) =>
+  typeof value === "string" ? `'${value.replaceAll("'", "''")}'` : String(value)
+
+const isInOrder = (values: readonly unknown[]) =>
+  values.every((value, i) => i === 0 || literal(values[i - 1]) <= literal(value))
+
+/** As pg sends it. */
+function textOfBound(value: unknown): string | undefined {
+  if (typeof value === "number") return String(value)
+  return typeof value === "string" && !/[\\\0]/.test(value) ? value : undefined
 }
 
 /** Here begins something in which anything may hide: the statement is left as it is. */

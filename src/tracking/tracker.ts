@@ -11,7 +11,7 @@ import { Carried } from "./carried"
 import { type Catalog, noteRead, type Read } from "./dependencies"
 import { Reads, type Repeats } from "./repeats"
 import type { Shares } from "./shares"
-import { skeletonOf } from "./skeleton"
+import { plainly, skeletonOf } from "./skeleton"
 import { isNever, parseStatement, type Statement } from "./statement"
 
 /** A statement that a driver reports, before and after. */
@@ -279,12 +279,11 @@ export class Tracker {
 
   /**
    * The tables that a statement reads, of which of them a row of its result is made, what each must be found by (see `Key`), and whether it can give nothing;
-   * undefined when it is not sure that it only reads them, or when it asks for the time. Statements that differ in their values alone are of one
-   * shape.
+   * undefined when it is not sure that it only reads them. Statements that differ in their values alone are of one shape.
    */
   readOf(sql: string, bindings: readonly unknown[] | undefined) {
     const { statement, values } = this.statementOf(sql, bindings)
-    if (statement.kind !== "read" || statement.usesNow) return undefined
+    if (statement.kind !== "read") return undefined
     const { schema: ours } = this.catalog()
     const isOurs = statement.sources.every(({ schema }) => schema === undefined || schema === ours)
     const tables = statement.sources.map(({ table }) => table)
@@ -295,6 +294,9 @@ export class Tracker {
     )
     return {
       shape: statement,
+      usesNow: statement.usesNow,
+      /** See `plainly`. */
+      plain: plainly(sql, bindings ?? [], values),
       tables,
       rows: isOurs ? statement.rows : undefined,
       needs: isOurs ? needs : [],

@@ -119,6 +119,7 @@ describe("what a request asks of the catalogue", () => {
       `select "c"."id" from "cart" as "c"`,
       `select "g"."id" from "gift_card" as "g"`,
       `select "p"."id", "p"."created_at" from "promotion" as "p"`,
+      `select "p"."id" from "promotion" as "p" where now() > '2026-01-01'`,
       "select 1 as id",
     ]) {
       assert.equal(await asks(sql), 1, sql)

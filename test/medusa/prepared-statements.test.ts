@@ -120,7 +120,7 @@ describe("prepared statements", () => {
       const { rows: whole } = await database.client.query(all[index % 4]!)
       assert.deepEqual(rows, whole)
     }
-    assert.match(answers.at(-1)!.texts[0]!, /^execute "pegasus \w{40}"\('it''s', 'c'\)$/)
+    assert.match(answers.at(-1)!.texts[0]!, /^execute "pegasus \w{40}"\('c', 'it''s'\)$/)
     assert.equal((await asks(cart("a"))).isByName, false, "one with fewer values is another")
   })
 

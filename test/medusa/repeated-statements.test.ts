@@ -207,9 +207,68 @@ describe("statements within a request", () => {
       await all(cart),
       await rowsOf("select * from product where note ilike 'a%'"),
     ]
-    const withParameters = async (cart: string) => [await shared("cart").where({ id: cart }), await all(cart)]
-    assert.equal(await ofKnownKind("with parameters", withParameters), 2)
     assert.equal(await ofKnownKind("search", search), 2, "a search may yet be made another")
+  })
+
+  it("are asked along, too, when they have parameters", async () => {
+    await database.client.query("insert into payment values ('p', 'it''s'), ('7', '7')")
+    const noteOf = (id: unknown, note: unknown) => shared("payment").where({ id, note }).pluck("id")
+    const asked = async (cart: string) => {
+      await shared("cart").where({ id: cart })
+      assert.deepEqual([await noteOf("p", "it's"), await noteOf(7, 7)], [["p"], ["7"]])
+    }
+    assert.equal(await ofKnownKind("parameters", asked), 1)
+    const strange = async (cart: string) => {
+      await shared("cart").where({ id: cart })
+      assert.deepEqual(await noteOf("p", "a\\b"), [])
+      const made = await shared("payment")
+        .whereRaw("now() > ?", [new Date(0)])
+        .pluck("id")
+      assert.deepEqual(made, ["p", "7"])
+    }
+    assert.equal(await ofKnownKind("others", strange), 3, "but not when they have no text of their own")
+  })
+
+  it("are asked along as soon as what they are made of is there, though nobody has looked at it", async () => {
+    for (let next = carts + 1; next <= carts + 4; next++) {
+      await database.client.query(
+        `insert into cart_item values ('item ${next}', null, 'cart ${next}');
+        insert into payment values ('payment ${next}', 'item ${next}')`,
+      )
+    }
+    const chain = async (cart: string) => {
+      await rowsOf(`select * from cart where id = '${cart}'`)
+      await shared("inventory_level")
+      const [item] = await rowsOf(`select * from cart_item where note = '${cart}'`)
+      const payments = await rowsOf(`select * from payment where note = '${item.id}'`)
+      assert.deepEqual(payments, [{ id: cart.replace("cart", "payment"), note: item.id }])
+    }
+    assert.equal(await ofKnownKind("a chain", chain), 2, "stock alone waits its turn")
+  })
+
+  it("are the same in whichever order they name what they look for", async () => {
+    await database.client.query("insert into product values ('a', 'A'), ('b', 'B'), ('c', 'C')")
+    const notesOf = (...ids: string[]) => shared("product").whereIn("id", ids).orderBy("id").pluck("note")
+    const twice = async () => [await notesOf("c", "a"), await notesOf("a", "c"), await notesOf("a", "b")]
+    assert.deepEqual(await request(twice), [
+      ["A", "C"],
+      ["A", "C"],
+      ["A", "B"],
+    ])
+    assert.equal(sent, 2)
+  })
+
+  it("are asked along, but never twice the same, when they ask for the time", async () => {
+    await database.client.query("insert into product values ('p', 'A')")
+    const sql = "select note from product where now() > '2000-01-01'"
+    const timed = async (cart: string) => {
+      await rowsOf(`select * from cart where id = '${cart}'`)
+      assert.deepEqual(await rowsOf(sql), [{ note: "A" }])
+    }
+    assert.equal(await ofKnownKind("timed", timed), 1)
+    sent = 0
+    await request(async () => [await rowsOf(sql), await rowsOf(sql)])
+    assert.equal(sent, 2)
   })
 
   describe("that come first", () => {

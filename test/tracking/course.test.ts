@@ -25,6 +25,13 @@ describe("the course of requests of a kind", () => {
   }
   const aheadOf = (journey: Journey) => journey.ahead(nothingIsKnown).map(({ sql }) => sql)
 
+  /** In their order, as every statement that is asked names them. */
+  const literals = (ids: string[]) =>
+    ids
+      .map((id) => `'${id}'`)
+      .sort()
+      .join(", ")
+
   beforeEach(() => {
     course = new Course()
   })
@@ -44,7 +51,7 @@ describe("the course of requests of a kind", () => {
     const rows = lines.map((id) => ({ id, title: "alike" }))
     ask(journey, `select * from line where cart_id = '${cart(n)}'`, rows)
     ahead.push(aheadOf(journey))
-    ask(journey, `select * from tax where line_id in (${lines.map((id) => `'${id}'`).join(", ")})`)
+    ask(journey, `select * from tax where line_id in (${literals(lines)})`)
     ahead.push(aheadOf(journey))
     journey.end()
     return ahead
@@ -79,6 +86,28 @@ describe("the course of requests of a kind", () => {
     assert.deepEqual(visit(3, [line(4), line(5), line(6)])[1], [
       `select * from tax where line_id in ('${line(4)}', '${line(5)}', '${line(6)}')`,
     ])
+  })
+
+  it("leads to lists in an order of their own", () => {
+    visit(1, [line(2), line(1)])
+    assert.deepEqual(visit(2, [line(4), line(3)])[1], [
+      `select * from tax where line_id in ('${line(3)}', '${line(4)}')`,
+    ])
+  })
+
+  it("goes on with what was seen where it is not known where it comes from this time, unless that is an id", () => {
+    const visit = (n: number, given: string, rows?: object[]) => {
+      const journey = course.begin(given)
+      ask(journey, `select * from cart where id = '${cart(n)}'`)
+      if (rows) ask(journey, "select * from region", rows as Record<string, unknown>[])
+      const ahead = aheadOf(journey)
+      ask(journey, "select * from price where currency = 'eur'")
+      ask(journey, `select * from tax where line_id = '${line(1)}'`)
+      journey.end()
+      return ahead
+    }
+    visit(1, cart(1), [{ currency: "eur", line: line(1) }])
+    assert.deepEqual(visit(2, cart(2)).slice(1), ["select * from price where currency = 'eur'"])
   })
 
   it("leads from what requests before were given, until what this one is given is known", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { before, describe, it } from "node:test"
-import { skeletonOf } from "../../src/tracking/skeleton"
+import { plainly, skeletonOf } from "../../src/tracking/skeleton"
 import { loadParser, parseStatement } from "../../src/tracking/statement"
 
 describe("the skeleton of a statement", () => {
@@ -43,6 +43,42 @@ describe("the skeleton of a statement", () => {
       skeletonOf("select f(1, 2), 3 from t where a in (1) and b in (2)").text,
       "select f($1, $2), $3 from t where a in ($4) and b in ($5)",
     )
+  })
+})
+
+describe("a statement without parameters", () => {
+  const plain = (sql: string, bindings: unknown[] = []) =>
+    plainly(sql, bindings, skeletonOf(sql, bindings).values)
+
+  it("has its values in it, and its lists in order", () => {
+    assert.equal(
+      plain("select * from t where a in ($1, $2) and b = $3 and c = 2 limit $4", ["y", "it's", "", 5]),
+      "select * from t where a in ('it''s', 'y') and b = '' and c = 2 limit '5'",
+    )
+    assert.equal(
+      plain("select * from t where a in ('b', 'a', 3)"),
+      "select * from t where a in ('a', 'b', 3)",
+    )
+    const inOrder = "select * from t where a in ('a',  'b')"
+    assert.equal(plain(inOrder), inOrder)
+  })
+
+  it("is none of what has no such text, or hides something", () => {
+    for (const value of ["a\\b", "\0", null, undefined, true, new Date(), ["a"], { a: 1 }, 1n, Buffer.of(1)])
+      assert.equal(plain("select * from t where a = $1", [value]), undefined, String(value))
+    for (const order of ["order by $1", "group by $1", "order by a, $1 desc limit 1"])
+      assert.equal(plain(`select * from t ${order}`, ["x"]), undefined)
+    const [list, long] = ["select * from t where a in ('b', 'a')", "x".repeat(16_000)]
+    for (const unread of [`${list} and "$1" = 1`, `${list} and b = '${long}'`])
+      assert.equal(plain(unread), unread)
+    for (const hiding of ["select E'\\'' from t where a = $1", "select * /* $1 */ from t where a = $1"])
+      assert.equal(plain(hiding, ["x"]), undefined)
+    assert.equal(
+      plain("select * from t where a = $2 and b = $1", ["x", "y"]),
+      "select * from t where a = 'y' and b = 'x'",
+    )
+    assert.equal(plain(`select "$1" from t where a = $1`, ["x"]), undefined, "the name of a column")
+    assert.equal(plain(`select * from t where b = '${"long".repeat(5_000)}' and a = $1`, ["x"]), undefined)
   })
 })
 
