@@ -4,8 +4,11 @@ import { PegasusError } from "./errors"
 
 export type RedisConnection = Redis | Cluster
 
-/** The longest pause between two attempts to connect, in milliseconds. */
-const longestPause = 1_000
+/**
+ * The longest pause between two attempts to connect, in milliseconds. When Redis comes back some processes are there before others, and trust it: what those who come later
+ * have invalidated meanwhile they hear so much later.
+ */
+const longestPause = 200
 const pauseBefore = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 10), longestPause)
 
 /** Commands fail at once while there is no connection: waiting is the caller's decision. */

@@ -1,8 +1,9 @@
 /** Each way in which Redis can be in trouble: nothing throws, nobody waits long, nothing old is answered. */
 import assert from "node:assert/strict"
 import { after, before, describe, it } from "node:test"
+import type Redis from "ioredis"
 import { type RedisServer, startRedis } from "../../demo/run/redis"
-import type { Cache, RedisState } from "../../src/engine"
+import { type Cache, connect, type RedisState } from "../../src/engine"
 import { type Chaos, chaos } from "../../src/testing"
 import { joined, read } from "../support/caches"
 import { tell } from "../support/redis-groups"
@@ -91,6 +92,13 @@ describe("the cache and a Redis in trouble", () => {
       assert.deepEqual(states, ["joined", state, "joined"])
     })
   }
+
+  it("tries again five times a second, however long it was away", () => {
+    const redis = connect("redis://localhost:1") as Redis
+    const pauses = Array.from({ length: 40 }, (_, attempt) => redis.options.retryStrategy!(attempt + 1))
+    assert.ok(pauses.every((pause) => typeof pause === "number" && pause > 0 && pause <= 200))
+    redis.disconnect()
+  })
 
   it("loads once in two processes although a read was given up: the right to load may take longer", async () => {
     const [a, b] = await Promise.all([joined({ url: way.url }), joined({ url: way.url })])
