@@ -9,7 +9,7 @@ export type RedisConnection = Redis | Cluster
  * have invalidated meanwhile they hear so much later.
  */
 const longestPause = 200
-const pauseBefore = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 10), longestPause)
+const pauseBefore = (attempt: number) => Math.min(100 * attempt, longestPause)
 
 /** Commands fail at once while there is no connection: waiting is the caller's decision. */
 const impatient = {
