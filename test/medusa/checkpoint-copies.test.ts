@@ -1,6 +1,7 @@
 /** What is saved of a flow at each step, by Medusa alone and with fewer copies: the same is there to be read, and the same goes to the database. */
 import assert from "node:assert/strict"
 import { before, describe, it } from "node:test"
+import { setImmediate } from "node:timers/promises"
 import { DistributedTransaction } from "@medusajs/framework/orchestration"
 import { copyCheckpointsOnce } from "../../src/medusa/checkpoint-copies"
 import { type Checkpoint, cases, executions, runnerOn } from "../support/kept-flows"
@@ -24,6 +25,7 @@ describe("a flow that keeps its state", () => {
         storage.isLocked.set(key, true)
         setTimeout(() => storage.isLocked.delete(key), 10)
       },
+      turn: () => setImmediate(),
       left: (key: string) => checkpoints[key],
     }
     run = runnerOn(engine, table)

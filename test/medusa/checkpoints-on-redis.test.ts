@@ -39,7 +39,8 @@ describe("a flow that keeps its state on Redis", () => {
     DistributedTransaction.setStorage(made)
     const forget = async (key: string) => void (await other.del(key))
     const left = async (key: string) => JSON.parse((await other.get(key)) ?? "null")
-    run = runnerOn({ storage: made, change, forget, hold: () => undefined, left }, table)
+    const turn = () => redis.ping()
+    run = runnerOn({ storage: made, change, forget, hold: () => undefined, turn, left }, table)
     for (const name of Object.keys(cases)) alone.set(name, await run(name))
   })
   after(async () => {

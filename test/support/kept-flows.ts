@@ -1,5 +1,4 @@
 /** Flows that keep their state, run by Medusa's own orchestrator on one of its engines, and all that can be told of what is saved of them. */
-import { setImmediate } from "node:timers/promises"
 import { TransactionOrchestrator } from "@medusajs/framework/orchestration"
 
 type Given = ConstructorParameters<typeof TransactionOrchestrator>[0]
@@ -19,6 +18,8 @@ export interface Engine {
   forget(key: string): unknown
   /** Lets a save wait for a moment. */
   hold(key: string): unknown
+  /** Until what was asked before is answered, which lets steps that run on their own go on. */
+  turn(): Promise<unknown>
   /** What is there when all has ended. */
   left(key: string): unknown
 }
@@ -197,7 +198,7 @@ export function runnerOn(
       () => undefined,
       (error) => String(error),
     )
-    for (let turn = 0; turn < 50 && !transaction.hasFinished(); turn++) await setImmediate()
+    for (let turn = 0; turn < 50 && !transaction.hasFinished(); turn++) await engine.turn()
     const { flow, context, errors } = plain(transaction) as unknown as Record<string, unknown>
     const left = await engine.left(key)
     return timeless({ seen, fault, flow, context, errors, written, refused, left })
