@@ -30,7 +30,9 @@ export function skeletonOf(sql: string, bindings: readonly unknown[] = []): Skel
     const start = at
     at = end
     if (!isValue(sql, start)) continue
-    const value = literalOf(sql.slice(start, end), bindings)
+    const found = sql.slice(start, end)
+    if (!isReadable(found)) continue
+    const value = literalOf(found, bindings)
     const between = sql.slice(copied, start)
     copied = end
     if (start > 0 && listEnd === start - between.length && comma.test(between)) {
@@ -172,6 +174,9 @@ function isValue(sql: string, at: number): boolean {
   const first = sql.charCodeAt(at)
   return first === quote || isDigit(first) || (first === dollar && isDigit(sql.charCodeAt(at + 1)))
 }
+
+/** A number of JavaScript's is not any number: 9007199254740993 and 1.10 would be others. */
+const isReadable = (found: string) => !isDigit(found.charCodeAt(0)) || String(Number(found)) === found
 
 function literalOf(found: string, bindings: readonly unknown[]): unknown {
   switch (found[0]) {

@@ -88,6 +88,8 @@ export interface Request {
 interface Understood {
   statement: Statement
   values: readonly unknown[][]
+  /** See `plainly`; once it was asked for. */
+  plain?: string | undefined
 }
 
 interface Context {
@@ -282,8 +284,10 @@ export class Tracker {
    * undefined when it is not sure that it only reads them. Statements that differ in their values alone are of one shape.
    */
   readOf(sql: string, bindings: readonly unknown[] | undefined) {
-    const { statement, values } = this.statementOf(sql, bindings)
+    const understood = this.statementOf(sql, bindings)
+    const { statement, values } = understood
     if (statement.kind !== "read") return undefined
+    understood.plain ??= plainly(sql, bindings ?? [], values)
     const { schema: ours } = this.catalog()
     const isOurs = statement.sources.every(({ schema }) => schema === undefined || schema === ours)
     const tables = statement.sources.map(({ table }) => table)
@@ -295,8 +299,7 @@ export class Tracker {
     return {
       shape: statement,
       usesNow: statement.usesNow,
-      /** See `plainly`. */
-      plain: plainly(sql, bindings ?? [], values),
+      plain: understood.plain,
       tables,
       rows: isOurs ? statement.rows : undefined,
       needs: isOurs ? needs : [],

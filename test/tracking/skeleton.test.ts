@@ -4,6 +4,8 @@ import { plainly, skeletonOf } from "../../src/tracking/skeleton"
 import { loadParser, parseStatement } from "../../src/tracking/statement"
 
 describe("the skeleton of a statement", () => {
+  before(loadParser)
+
   it("is the same for all values and any number of them in a list", () => {
     const { text, values } = skeletonOf(
       `select "a0"."id" from "t1" as "a0" where "a0"."id" in ('x', 'it''s', 3) and n = 2.5 limit 10`,
@@ -38,6 +40,16 @@ describe("the skeleton of a statement", () => {
     }
   })
 
+  it("leaves a number where it is that it would take for another", () => {
+    const sql = "select * from t where id in (9007199254740993, 5) and n in (1.10, 007, 2.5)"
+    const { text, values } = skeletonOf(sql)
+    assert.equal(text, "select * from t where id in (9007199254740993, $1) and n in (1.10, 007, $2)")
+    assert.deepEqual(values, [[5], [2.5]])
+    const statement = parseStatement(text, () => true)
+    assert.ok(statement.kind === "read")
+    assert.deepEqual(statement.sources[0]!.keys, [], "what is beside it does not tell the rows alone")
+  })
+
   it("does not join what stands in different lists", () => {
     assert.equal(
       skeletonOf("select f(1, 2), 3 from t where a in (1) and b in (2)").text,
@@ -58,6 +70,10 @@ describe("a statement without parameters", () => {
     assert.equal(
       plain("select * from t where a in ('b', 'a', 3)"),
       "select * from t where a in ('a', 'b', 3)",
+    )
+    assert.equal(
+      plain("select * from t where a = $1 and id in (9007199254740993, 2)", ["x"]),
+      "select * from t where a = 'x' and id in (9007199254740993, 2)",
     )
     const inOrder = "select * from t where a in ('a',  'b')"
     assert.equal(plain(inOrder), inOrder)
