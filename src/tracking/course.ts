@@ -5,7 +5,7 @@
  * A course is what one request asked, as it was watched: each statement with the places its values came from. Nothing is taken for true because of it: a
  * statement that was asked for nothing, or is another one, is never looked at. What seldom serves is asked ahead no more.
  */
-import { filled, skeletonOf, textsOf } from "./skeleton"
+import { filled, longestText, skeletonOf, textsOf } from "./skeleton"
 
 /** The first of each kind are watched, and then one of so many after one that asked what was not expected. */
 const watchedAtFirst = 3
@@ -14,9 +14,8 @@ const watchedOneOf = 4
 const mostSteps = 300
 const farthest = 80
 const mostAlong = 16
-/** Of an answer in which values are looked for, and of a statement that is asked ahead. */
+/** Of an answer in which values are looked for. */
 const mostRows = 100
-const longestText = 16_000
 /** Of the values of a statement, where they were seen first. */
 const mostOrigins = 6
 /** Of a value by which something may be looked up. */

@@ -81,7 +81,7 @@ export function plainly(
 }
 
 /** Longer statements stay as they are. */
-const longestText = 16_000
+export const longestText = 16_000
 const ordersBy = /\b(?:order|group|partition)\s+by\b.*\$\d|\bdistinct\s+on\b.*\$\d/is
 
 const written = (values: readonly unknown[]) =>
