@@ -260,7 +260,8 @@ export class Freshness {
     if (!question) return undefined
     const { tables, proof, isRepeatable } = question
     const when = { turn, since }
-    const isKept = since === 0 && question.isOfPromotions && this.tracker.recalls && repeats.isUnmoved(tables)
+    const isKept =
+      since === 0 && question.isOfPromotions && this.tracker.recalls && repeats.moves.isUnmoved(tables)
     const noted = ({ response, versions }: Given) => {
       const isProven = proof !== undefined && versions !== undefined && since === 0
       const known = isProven ? { sql: proof, versions } : undefined
@@ -370,12 +371,12 @@ export class Freshness {
 
   /** This request made up an id: see `Repeats`. */
   made(id: string): void {
-    this.tracker.repeats?.made(id)
+    this.tracker.repeats?.moves.made(id)
   }
 
   /** Whether this request, a shopper's, made up an id. */
   hasMade(id: string): boolean {
-    return this.tracker.repeats?.hasMade(id) === true
+    return this.tracker.repeats?.moves.hasMade(id) === true
   }
 
   /** What is known of a row of this request's own that a transaction asks for first: see `Repeats`. With rows of the caller's own. */

@@ -1,6 +1,6 @@
 /**
  * Ids that are made up while a request is served: nobody else knows them yet. What is loaded of a new cart, or looked for before something is linked to a
- * new order, is not there, and need not be asked (tracking/repeats.ts).
+ * new order, is not there, and need not be asked (tracking/moves.ts).
  *
  * The seam: `generateEntityId` (utils/dist/common/generate-entity-id.js:11, 2.21.2), which all of Medusa's models have their ids of, and `ulid` (ulid/dist/index.umd.js:95,
  * 2.4), of which those and the ids of runs of workflows are made.

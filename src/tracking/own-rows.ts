@@ -1,5 +1,5 @@
 /** A row that is asked for by its id, and was shown by another condition. */
-import type { Response } from "./repeats"
+import type { Response } from "./answers"
 import { otherwise } from "./selection"
 
 export interface AskedById {

@@ -2,8 +2,9 @@
  * Selects of the same rows that differ in their columns alone, as MikroORM writes them: a cart is loaded with other fields each time. What gave more columns
  * holds what fewer would give.
  */
+
+import type { Response } from "./answers"
 import type { Shape } from "./course"
-import type { Response } from "./repeats"
 
 /** What a select shows of its rows. */
 export interface Selection {

@@ -7,9 +7,10 @@
  * that began earlier (it may see an older state) make it opaque, and its value is not stored.
  */
 import { LRUCache } from "lru-cache"
+import { Reads } from "./calls"
 import { Carried } from "./carried"
 import { type Catalog, noteRead, type Read } from "./dependencies"
-import { Reads, type Repeats } from "./repeats"
+import type { Repeats } from "./repeats"
 import type { Shares } from "./shares"
 import { plainly, skeletonOf } from "./skeleton"
 import { isNever, parseStatement, type Statement } from "./statement"
@@ -245,7 +246,7 @@ export class Tracker {
     if (!repeats || key === undefined) return make()
     const reads = new Reads(context.reads)
     const within = () => this.context.run({ ...context, reads }, make)
-    return repeats.call(key, { reads, around: context.reads }, within, copy)
+    return repeats.calls.once(key, { reads, around: context.reads }, within, copy)
   }
 
   /** What is read while something is made. */
@@ -264,7 +265,7 @@ export class Tracker {
   noteChange(sql: string, on: object): void {
     const { repeats } = this
     if (!repeats) return
-    if (beginsTransaction.test(sql)) repeats.begin(on)
+    if (beginsTransaction.test(sql)) repeats.moves.begin(on)
     if (endsTransaction.test(sql)) repeats.commit(on)
     const change = changeOf(sql)
     if (!change) {

@@ -69,9 +69,9 @@ describe("what is asked with a commit", () => {
     before = "address",
   ): Promise<unknown> {
     const repeats = new Repeats(undefined, journey, () => question)
-    repeats.begin(there)
+    repeats.moves.begin(there)
     repeats.write(`update ${before}`, before, there)
-    repeats.begin(here)
+    repeats.moves.begin(here)
     repeats.write("update cart", "cart", here)
     repeats.commit(here)
     const committing = repeats.committing(0, here)
@@ -91,7 +91,7 @@ describe("what is asked with a commit", () => {
 
   it("is not asked with the commit of what has written nothing, for nothing moves by it", () => {
     const repeats = new Repeats(undefined, journey, () => question)
-    repeats.begin(here)
+    repeats.moves.begin(here)
     repeats.commit(here)
     assert.equal(repeats.committing(0, here), undefined)
   })
@@ -219,7 +219,7 @@ describe("what is expected to be asked of an id that was just made up", () => {
     return { along, asked, given }
   }
   const make = (repeats: Repeats) => {
-    repeats.made("new")
+    repeats.moves.made("new")
     repeats.write("insert into cart", "cart", here)
     repeats.commit(here)
   }
@@ -240,7 +240,7 @@ describe("what is expected to be asked of an id that was just made up", () => {
     await commit(questionOf(), () => undefined)
     const along = { ...journey, ahead: journey.aheadOfCommit } as unknown as Journey
     const repeats = new Repeats(undefined, along, () => questionOf("new"))
-    repeats.made("new")
+    repeats.moves.made("new")
     const asked: (readonly string[])[] = []
     const send = async (texts: readonly string[]) => {
       asked.push(texts)
@@ -316,7 +316,7 @@ describe("what was read before a transaction ends or a lock is got", () => {
       [one, "cart"],
       [other, "address"],
     ] as const) {
-      repeats.begin(on)
+      repeats.moves.begin(on)
       repeats.write(`update ${table}`, table, on)
       repeats.write(`update ${table}`, table, on)
     }
@@ -326,7 +326,7 @@ describe("what was read before a transaction ends or a lock is got", () => {
     assert.deepEqual(await asked(), [1, 0])
     repeats.commit(other)
     assert.deepEqual(await asked(), [0, 1])
-    repeats.begin(one)
+    repeats.moves.begin(one)
     repeats.commit(one)
     assert.deepEqual(await asked(), [0, 0], "nothing was written in the next")
     repeats.write("select change()", undefined, one)
