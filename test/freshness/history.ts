@@ -9,7 +9,7 @@ import { Client } from "pg"
 import { startRedis } from "../../demo/run/redis"
 import { type Happening, type Violation, violations } from "../history/history"
 import { randomOf } from "../history/random"
-import { createDatabase } from "../support/database"
+import { copyOfDemo } from "../support/demo-database"
 import { emptied, stopped } from "../support/harm"
 import { startStore } from "../support/store"
 import { until } from "../support/until"
@@ -47,7 +47,7 @@ export async function runStores({
   say = () => undefined,
 }: StoreExperiment): Promise<StoreOutcome> {
   const random = randomOf(seed)
-  const database = await createDatabase("pegasus_history")
+  const database = await copyOfDemo("pegasus_history")
   let redis = await startRedis()
   const port = redis.port
   const args = ["--cache", "pegasus", "--database-url", database.url, "--redis-url", redis.url]

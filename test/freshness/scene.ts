@@ -1,7 +1,7 @@
 /** Stores on one database: two of the mode under test, and one that caches nothing, which tells the truth. */
 import { need } from "../../demo/run/services"
 import { adminTokenOf, ask, bearer, parsed } from "../support/ask"
-import { createDatabase } from "../support/database"
+import { copyOfDemo } from "../support/demo-database"
 import { type Kind, optionsOf, type Ready, startStore } from "../support/store"
 
 type Json = Record<string, unknown>
@@ -26,7 +26,7 @@ export interface Scene {
 
 export async function openScene(kind: Kind, secondKind = kind): Promise<Scene> {
   const services = await need(["redis"])
-  const database = await createDatabase("pegasus_freshness")
+  const database = await copyOfDemo("pegasus_freshness")
   const args = ["--database-url", database.url, "--redis-url", services.urls.redis]
   const stops: (() => Promise<void>)[] = []
   const open = async (kind: Kind): Promise<Store> => {

@@ -1,7 +1,7 @@
 /** A store on a database of its own, and what can be bought there. */
 import { need } from "../../demo/run/services"
 import { withClient } from "../../src/feed"
-import { createDatabase } from "../support/database"
+import { copyOfDemo } from "../support/demo-database"
 import { type Ready, startStore } from "../support/store"
 
 // biome-ignore lint/suspicious/noExplicitAny: what a database answers
@@ -20,7 +20,7 @@ export async function alone<T>(
   work: (ready: Ready, query: Query) => Promise<T>,
 ): Promise<T> {
   const services = await need(["redis"])
-  const database = await createDatabase(`pegasus_${name}_${cache}`)
+  const database = await copyOfDemo(`pegasus_${name}_${cache}`)
   const args = ["--cache", cache, "--database-url", database.url, "--redis-url", services.urls.redis]
   const { ready, stop } = await startStore(args)
   const query: Query = (text, values = []) =>

@@ -1,10 +1,9 @@
 /** Two stores on equal databases, one that caches nothing and one with Pegasus: each is asked the same, and must say the same. */
-import { fillDatabase } from "../../demo/run/database"
 import { need } from "../../demo/run/services"
 import { firstDifference, normalise } from "../../src/bench/normalise"
 import { withClient } from "../../src/feed"
 import { adminTokenOf, ask, bearer, parsed } from "../support/ask"
-import { createDatabase } from "../support/database"
+import { copyOfDemo } from "../support/demo-database"
 import { type Ready, startStore } from "../support/store"
 
 // biome-ignore lint/suspicious/noExplicitAny: what a store answers
@@ -38,9 +37,7 @@ const id = /\b([a-z]+(?:_[a-z]+)*)_[0-9A-HJKMNP-TV-Z]{26}\b/g
 
 export async function openPair(): Promise<Pair> {
   const services = await need(["redis"])
-  const filled = await createDatabase("pegasus_lockstep_a")
-  await fillDatabase(filled.url, 20, new AbortController().signal)
-  const databases = [filled, await createDatabase("pegasus_lockstep_b", filled)]
+  const databases = [await copyOfDemo("pegasus_lockstep_a"), await copyOfDemo("pegasus_lockstep_b")]
   const [one, other] = databases.map(({ url }) => url) as [string, string]
   // Each has a Redis database of its own: where modules are on Redis, they are not two processes of one store.
   const open = async (mode: string, url: string, number: number) =>
