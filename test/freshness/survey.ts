@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { isDeepStrictEqual } from "node:util"
 import type { Kind } from "../support/store"
 import { type Change, changesOf, findThings } from "./changes"
-import { openScene, type Scene } from "./scene"
+import { openScene, type Scene, type Store } from "./scene"
 
 /** How long the news of a change may be on its way to another process, in milliseconds. */
 const bound = 100
@@ -41,22 +41,17 @@ export interface Row {
 
 export async function surveyOne(scene: Scene, { name, view, make, isRaw }: Change): Promise<Row> {
   const { first, second, truth } = scene
-  const before = await view(truth)
-  const stale: string[] = []
-  let wasStale = false
-  for (const store of [first, second]) {
-    for (let time = 0; time < 2; time++) {
-      if (!isSame(await view(store), before)) wasStale = true
-    }
-  }
+  const twice = async (store: Store) => [await view(store), await view(store)]
+  const [before, ...answers] = await Promise.all([view(truth), twice(first), twice(second)])
+  const wasStale = answers.flat().some((answer) => !isSame(answer, before))
   const at = await make(scene)
   const acknowledged = Date.now()
   if (typeof at === "number") await sleep(Math.max(0, at - Date.now()))
   if (isRaw) await sleep(bound)
   const mine = await view(first)
   await sleep(Math.max(0, acknowledged + bound - Date.now()))
-  const others = await view(second)
-  const now = await view(truth)
+  const [others, now] = await Promise.all([view(second), view(truth)])
+  const stale: string[] = []
   if (!isSame(mine, now)) stale.push(isRaw ? "after raw SQL" : "in the process that made it")
   if (!isSame(others, now)) stale.push("in another process")
   return { name, shows: !isSame(now, before), stale, wasStale }
