@@ -92,7 +92,7 @@ export function isPlainObject(value: unknown): boolean {
   return prototype === Object.prototype || prototype === null
 }
 
-/** A copy of plain data that shares nothing with it. */
+/** A copy of plain data that shares nothing with it; what is no plain data in it, such as bytes, is given as it is. */
 export function copyOf(value: Plain): Plain {
   if (typeof value !== "object" || value === null) return value
   if (Array.isArray(value)) {
@@ -101,8 +101,8 @@ export function copyOf(value: Plain): Plain {
     return copy
   }
   if (value instanceof Date) return new Date(value.getTime())
-  if (Buffer.isBuffer(value)) return value
-  const copy = { ...value }
+  if (!isPlainObject(value)) return value
+  const copy = { ...(value as { [key: string]: Plain }) }
   for (const name in copy) {
     const property = copy[name]!
     if (typeof property === "object" && property !== null) define(copy, name, copyOf(property))

@@ -43,7 +43,7 @@ import { type EntitySchema, tagsOfData, tagsOfEvent } from "./entities"
 import { type Database, Freshness, installFeed, neverKept, untracked } from "./freshness"
 import { HttpCache } from "./http-cache"
 import { keepStatements } from "./kept-statements"
-import { keepModuleReads } from "./module-reads"
+import { keepModuleReads, tablesOfMedusa } from "./module-reads"
 import { narrowSearches } from "./narrow-searches"
 import type { FeedOptions, HttpOptions } from "./options"
 import { PendingLoads } from "./pending-loads"
@@ -333,6 +333,8 @@ export class CachingModuleService implements ICachingModuleService {
       logger.warn("Pegasus: this Medusa's statements are not heard; nothing is answered from the cache.")
       return
     }
+    const ofMedusa = tablesOfMedusa()
+    freshness.isMedusas = (table) => ofMedusa.has(table)
     this.freshness = freshness
     this.early = new EarlyRequests(freshness)
     if (http !== false) this.http = new HttpCache({ cache, freshness, logger, storeCors, http })

@@ -11,7 +11,7 @@ import { channel } from "node:diagnostics_channel"
 import type { Logger } from "@medusajs/framework/types"
 import { LRUCache } from "lru-cache"
 import type { ClientConfig } from "pg"
-import { copyOf, type Fence, isPlain } from "../engine"
+import { copyOf, type Fence, isPlain, stableText } from "../engine"
 import {
   type Feed,
   install,
@@ -172,6 +172,8 @@ export class Freshness {
   private readonly fences = new WeakMap<Request, Fence>()
   /** How a request sends statements before any of them is asked; undefined while connections are scarce. */
   sendAtOnce: () => SendAll | undefined = () => undefined
+  /** Whether a table is of one of Medusa's own modules; until it is said, none is. */
+  isMedusas: (table: string) => boolean = () => false
   /** Until it is said what keeps them, nothing does. */
   keptStatements: KeptStatements = { has: () => false, recall: () => undefined, keep: (_, ask) => ask() }
 
@@ -251,11 +253,11 @@ export class Freshness {
 
   /**
    * What is known of a statement of a shopper's request; undefined when it must be asked as it is.
-   * @param key tells it from others; the statement itself when it has no parameters
    */
-  asking(sql: string, bindings: readonly unknown[], key: string): Asking | undefined {
+  asking(sql: string, bindings: readonly unknown[]): Asking | undefined {
     const { repeats, reads, since, turn } = this.tracker
     if (!repeats || since === undefined) return undefined
+    const key = bindings.length === 0 ? sql : `${sql}\n${stableText(bindings)}`
     const question = repeats.expected(key) ?? this.questionOf(sql, bindings, key, since > 0)
     if (!question) return undefined
     const { tables, proof, isRepeatable } = question
@@ -289,7 +291,7 @@ export class Freshness {
 
   /** As `asking` of a statement without parameters, when it is not asked for something that is to be kept. */
   atHand(sql: string): Promise<Response | undefined> | undefined {
-    return this.tracker.isReading ? undefined : this.asking(sql, [], sql)?.atHand()
+    return this.tracker.isReading ? undefined : this.asking(sql, [])?.atHand()
   }
 
   /** What is asked is noted in the readings of this context, as what is sent is. */
@@ -332,7 +334,7 @@ export class Freshness {
     const read = sql.includes(";") ? undefined : this.tracker.readOf(sql, bindings)
     if (!read) return undefined
     const { shape, plain, usesNow, tables, rows, needs, isVain } = read
-    const { tables: told, isTable } = this.feed.catalog
+    const { isTable } = this.feed.catalog
     const isAlone = plain === undefined || isSearch(sql)
     const asked = isAlone ? { key, sql } : { key: plain, sql: plain }
     const areOurs = tables.every(isTable)
@@ -341,12 +343,17 @@ export class Freshness {
       ...{ ...asked, shape, tables, needs, isVain, isAlone },
       text: byVersion?.sql ?? asked.sql,
       proof: byVersion?.proof,
-      isRepeatable:
-        !usesNow && tables.every((table) => told.has(table) || isOfShopper(table) || isOfOrder(table)),
+      isRepeatable: !usesNow && areOurs && tables.every((table) => this.isRepeatable(table)),
       isOfPromotions:
         areOurs && !isAlone && tables.length > 0 && tables.every(isPromotion) && !showsUses(shape),
       mayBeAhead: areOurs && !isAlone && !tables.some(isStock),
     }
+  }
+
+  /** What a module of the store's own reads may be money. */
+  private isRepeatable(table: string): boolean {
+    const isTold = this.feed.catalog.tables.has(table)
+    return this.isMedusas(table) && (isTold || isOfShopper(table) || isOfOrder(table))
   }
 
   /** A call that a request may repeat: see `Tracker`. */

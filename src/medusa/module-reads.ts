@@ -6,6 +6,7 @@
  * (query/dist/query/module-data-fetcher.js:61, 2.21.2), links included. The same serves a shopper's requests, until they write
  * something of the kind. Elsewhere nothing changes; and a call that may be part of a transaction is left alone.
  */
+import type { EntityManager } from "@medusajs/framework/mikro-orm/core"
 import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import { MedusaContextType, Modules } from "@medusajs/framework/utils"
 import { type Cache, digestOf, isPlain, isPlainObject } from "../engine"
@@ -303,6 +304,19 @@ export function isMedusas(key: string, service: Service): boolean {
   if (isLink(service)) return true
   const resolutions = [MedusaModule.getModuleResolutions(key)].flat()
   return resolutions.every((one) => /[\\/]@medusajs[\\/]/.test(String(one?.resolutionPath)))
+}
+
+/** The tables of the loaded modules that are Medusa's own, and of links. */
+export function tablesOfMedusa(): ReadonlySet<string> {
+  const tables = new Set<string>()
+  for (const loaded of MedusaModule.getLoadedModules()) {
+    for (const [key, service] of Object.entries(loaded) as [string, Service][]) {
+      const { manager_ } = (service.baseRepository_ ?? {}) as { manager_?: EntityManager }
+      const models = isMedusas(key, service) ? Object.values(manager_?.getMetadata().getAll() ?? {}) : []
+      for (const { tableName } of models) tables.add(tableName)
+    }
+  }
+  return tables
 }
 
 const joinerOf = (service: Service) => (service.__joinerConfig ?? {}) as JoinerConfig

@@ -5,7 +5,6 @@
  * Two seams. `_query` of knex's PostgreSQL client sends every statement (knex/lib/dialects/postgres/index.js:230, 2.5); the clients that
  * transactions have are made of the same prototype (knex/lib/execution/transaction.js, `makeTxClient`), and always ask, but for what folded-transactions.ts knows. And locks (locks.ts).
  */
-import { stableText } from "../engine"
 import type { Response, Send as SendAll } from "../tracking"
 import { takeFree } from "./free-connections"
 import type { Database, Freshness } from "./freshness"
@@ -35,8 +34,7 @@ export function spareRepeats(
   prototype._query = function (connection, query) {
     const { sql, bindings = [] } = query
     const isPlain = isUsual(query) && !bindings.some(isWithoutText)
-    const asking =
-      this === client && isPlain ? freshness.asking(sql, bindings, keyOf(sql, bindings)) : undefined
+    const asking = this === client && isPlain ? freshness.asking(sql, bindings) : undefined
     if (!asking) {
       const isCommit = sql === "COMMIT;"
       // It was committed with its only statement, and that was noted.
@@ -123,8 +121,6 @@ function onIdle({ client, send, prepared }: Through & { client: Pooled }): () =>
   return () => ((client.pool?.numFree?.() ?? 0) >= 2 + underWay ? sendAtOnce : undefined)
 }
 
-const keyOf = (sql: string, bindings: readonly unknown[]) =>
-  bindings.length === 0 ? sql : `${sql}\n${stableText(bindings)}`
-
 /** What JSON has no text for, or a long one. */
-const isWithoutText = (value: unknown) => typeof value === "bigint" || Buffer.isBuffer(value)
+const isWithoutText = (value: unknown): boolean =>
+  Array.isArray(value) ? value.some(isWithoutText) : typeof value === "bigint" || Buffer.isBuffer(value)

@@ -1,9 +1,9 @@
 /**
  * What a request was answered: by key, and by the rows that are shown, for whoever asks for fewer columns of them. What is answered may be asked for again until the request
- * writes to a table that it read.
+ * writes to a table that it read, and for a second.
  */
 import type { Asked, Expected, Shape, When } from "./course"
-import type { Moves } from "./moves"
+import { longestStanding, type Moves } from "./moves"
 import { askedById, rowOf, showsAmong } from "./own-rows"
 import {
   areSingle,
@@ -213,7 +213,7 @@ export class Answers {
     return [...this.answers].flatMap(([key, one]): [string, Remembered][] => {
       const { question, given, isUnseen } = one
       const isOf = question.isRepeatable && question.proof !== undefined && !isUnseen
-      return isOf && given !== undefined && this.stands(one) ? [[key, { question, given }]] : []
+      return isOf && given?.versions !== undefined && this.stands(one) ? [[key, { question, given }]] : []
     })
   }
 
@@ -222,7 +222,8 @@ export class Answers {
   }
 }
 
-const isLate = ({ question, at }: Answer) => !question.isRepeatable && Date.now() - at > longestAhead
+const isLate = ({ question, at }: Answer) =>
+  Date.now() - at > (question.isRepeatable ? longestStanding : longestAhead)
 
 /** What a statement shows, and of which rows. */
 export interface Shows {

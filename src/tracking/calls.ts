@@ -1,5 +1,5 @@
-/** Calls of a request that are made of nothing but statements that may be repeated: the same is made once, until the request writes to a table that it read. */
-import type { Moves } from "./moves"
+/** Calls of a request that are made of nothing but statements that may be repeated: the same is made once, until the request writes to a table that it read, and for a second. */
+import { longestStanding, type Moves } from "./moves"
 
 /** How many are remembered at once. */
 const mostCalls = 500
@@ -71,7 +71,7 @@ export class Calls {
     copy: (value: T) => T | undefined,
   ): Promise<T> {
     const before = this.made.get(key)
-    if (before) {
+    if (before && Date.now() - before.at <= longestStanding) {
       const value = (await before.value) as T | undefined
       if (value !== undefined && this.moves.isUnmoved([...before.reads.tables], before.began)) {
         around?.include(before.reads)
@@ -84,7 +84,7 @@ export class Calls {
     const value = made
       .then((given) => (reads.isKnown && reads.tables.size > 0 ? copy(given) : undefined))
       .catch(() => undefined)
-    this.made.set(key, { reads, began, value })
+    this.made.set(key, { reads, began, at: Date.now(), value })
     return made
   }
 }
@@ -92,6 +92,8 @@ export class Calls {
 interface Made {
   reads: Reads
   began: number
+  /** Milliseconds since 1970. */
+  at: number
   /** Undefined when it is not to be remembered. */
   value: Promise<unknown>
 }

@@ -9,6 +9,9 @@
 let moments = 0
 export const moment = (): number => ++moments
 
+/** How long what was read may be given again, though nothing moved: who looks again and again waits for what others do. Milliseconds. */
+export const longestStanding = 1_000
+
 export class Moves {
   private readonly began = moment()
   private moves = 0

@@ -234,7 +234,7 @@ export class Repeats {
     if (along.length + past.length === 0) return undefined
     tried(along)
     const proof = proofsOf(past)
-    const sent = this.moves.count
+    const [sent, at] = [this.moves.count, Date.now()]
     const answered = (responses: readonly Response[]) => {
       if (responses.length !== proof.length + along.length) return
       // What is yet to be noted is of what was committed.
@@ -242,18 +242,18 @@ export class Repeats {
       const isUnmoved = ({ question }: { question: Question }) => this.moves.isUnmoved(question.tables, sent)
       if (past.length > 0 && this.moves.isUnmoved([], sent)) {
         this.recalledAt = began
-        this.seed(past, responses[0]!, { began, turn }, isUnmoved)
+        this.seed(past, responses[0]!, { began, turn, at }, isUnmoved)
       }
       for (const [index, one] of along.entries()) {
         if (!isUnmoved(one)) continue
         const value = Promise.resolve(givenBy(one.question, responses[proof.length + index]!))
-        this.putAhead(one, { began, turn, value })
+        this.putAhead(one, { began, turn, at, value })
       }
     }
     return { texts: [...proof, ...along.map(({ question }) => question.text)], answered }
   }
 
-  private putAhead(one: Along, made: Pick<Answer, "began" | "turn" | "value">): void {
+  private putAhead(one: Along, made: Pick<Answer, "began" | "turn" | "value"> & Partial<Answer>): void {
     const { question, lucks } = one
     const note = ({ response }: Given) => this.journey?.answers(question.shape, response.rows)
     this.answers.put({ question, lucks, ...made, isAhead: true, isUnseen: true }, note)
@@ -377,6 +377,7 @@ export class Repeats {
     const proof = proofsOf(past)
     const ahead = along.map(({ question }) => question.text)
     const began = this.moves.count
+    const at = Date.now()
     const sent = send([...texts, ...proof, ...ahead])
     if (proof.length > 0) {
       this.recalledAt = began
@@ -384,7 +385,7 @@ export class Repeats {
       this.proving = proving
       this.recalled = sent
         .then(
-          (responses) => this.seed(past, responses[texts.length]!, { began, turn }),
+          (responses) => this.seed(past, responses[texts.length]!, { began, turn, at }),
           () => undefined,
         )
         .finally(() => {
@@ -404,7 +405,7 @@ export class Repeats {
   private seed(
     past: [string, Remembered][],
     { rows }: Response,
-    asked: Pick<Answer, "began" | "turn">,
+    asked: Pick<Answer, "began" | "turn" | "at">,
     isUnmoved: (one: Remembered) => boolean = () => true,
   ): void {
     const versions = rows[0]!.versions as string[]
@@ -415,7 +416,7 @@ export class Repeats {
         given.versions !== undefined && versions[order.indexOf(question.proof!)] === given.versions
       if (!isSame || !isUnmoved(one) || this.answers.standing(key)) continue
       const value = Promise.resolve(given)
-      this.answers.remember({ question, given, ...asked, at: 0, value, lucks: this.proofs })
+      this.answers.remember({ question, given, ...asked, value, lucks: this.proofs })
     }
   }
 
@@ -509,10 +510,10 @@ const proofs = (past: readonly [string, Remembered][]) => [
 /** What asks for the versions of all of them, if there are any. */
 const proofsOf = (past: readonly [string, Remembered][]) => (past.length > 0 ? [proofOf(proofs(past))] : [])
 
-/** Cancelled, or without an answer of PostgreSQL's: asking again would not help, or come too late. */
+/** Ended, or without an answer of PostgreSQL's: asking again would not help. What was asked along may have taken too long on its own. */
 function isOfConnection(error: unknown): boolean {
   const { code } = error as { code?: unknown }
-  return typeof code === "string" && (!/^[0-9A-Z]{5}$/.test(code) || /^(?:57|08)/.test(code))
+  return typeof code === "string" && (!/^[0-9A-Z]{5}$/.test(code) || /^(?:57(?!014)|08)/.test(code))
 }
 
 /** A statement that is asked before it is its turn. */

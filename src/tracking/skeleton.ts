@@ -35,16 +35,24 @@ export function skeletonOf(sql: string, bindings: readonly unknown[] = []): Skel
     const value = literalOf(found, bindings)
     const between = sql.slice(copied, start)
     copied = end
-    if (start > 0 && listEnd === start - between.length && comma.test(between)) {
+    if (start > 0 && listEnd === start - between.length && comma.test(between) && endsItem(sql, end)) {
       values.at(-1)!.push(value)
       listEnd = end
       continue
     }
     values.push([value])
     text += `${between}$${values.length}`
-    listEnd = listBegins.test(between.slice(-16)) ? end : -1
+    listEnd = listBegins.test(between.slice(-16)) && endsItem(sql, end) ? end : -1
   }
   return { text: text + sql.slice(copied), values, isHidden: false }
+}
+
+/** Whether a value of a list is all of it: of `5 * n` it is not. */
+function endsItem(sql: string, end: number): boolean {
+  let at = end
+  while (isSpace(sql.charCodeAt(at))) at++
+  const next = sql.charCodeAt(at)
+  return next === itemEnd || next === listClose
 }
 
 /** What is between its values; undefined where something else looks like one. */
@@ -102,7 +110,9 @@ function textOfBound(value: unknown): string | undefined {
 /** Here begins something in which anything may hide: the statement is left as it is. */
 const hidden = -1
 
-const [quote, doubleQuote, dollar, minus, slash, star, dot] = [..."'\"$-/*."].map((one) => one.charCodeAt(0))
+const [quote, doubleQuote, dollar, minus, slash, star, dot, itemEnd, listClose] = [..."'\"$-/*.,)"].map(
+  (one) => one.charCodeAt(0),
+)
 
 /**
  * Where what begins at `at` ends: a string, a quoted name, a word, a number, a parameter, or a character. Statements are long and many, and this is asked of each of their words: it
@@ -166,6 +176,7 @@ function endOfName(sql: string, at: number): number {
   return end
 }
 
+const isSpace = (code: number) => code === 32 || (code >= 9 && code <= 13)
 const isDigit = (code: number) => code >= 48 && code <= 57
 /** And the line below. */
 const isLetter = (code: number) => ((code | 32) >= 97 && (code | 32) <= 122) || code === 95

@@ -36,8 +36,11 @@ const harmless = /^\s*(?:select|begin|start|commit|rollback|savepoint|release|se
 const beginsTransaction = /^\s*(?:begin|start)\b/i
 const endsTransaction = /^\s*(?:commit|release|rollback)\b/i
 
-/** The table of a plain write. */
-const written = /^\s*(?:insert\s+into|update|delete\s+from)\s+(?:"?\w+"?\.)?"?(\w+)"?/i
+/** The table of a plain write, and of nothing else: with what is selected others may be written to. */
+const written =
+  /^\s*(?:insert\s+into|update|delete\s+from)\s+(?:"?\w+"?\.)?(?:"([^"']+)"|(\w+))\s*(?:(?:\([\w\s",]*\)\s*)?values\b|(?:as\s+"?\w+"?\s+)?set\b|where\b|$)/i
+/** Where the end of a statement may hide. */
+const hides = /--|\/\*|\$\w*\$|\be'/i
 
 export class Reading implements Read {
   readonly tags = new Set<string>()
@@ -276,7 +279,8 @@ export class Tracker {
     }
     const { table } = change
     // What is deleted may take other rows along.
-    const isAlone = table !== undefined && !/^\s*delete\b/i.test(sql) && !this.catalog().spreads(table)
+    const { isTable, spreads } = this.catalog()
+    const isAlone = table !== undefined && isTable(table) && !/^\s*delete\b/i.test(sql) && !spreads(table)
     repeats.write(sql, isAlone ? table : undefined, on)
   }
 
@@ -349,7 +353,9 @@ export class Tracker {
   private mayBeTold(sql: string): boolean {
     const change = changeOf(sql)
     if (!change) return false
-    return change.table === undefined || this.catalog().tables.has(change.table)
+    const { table } = change
+    const { isKnown, isTable, tables } = this.catalog()
+    return table === undefined || tables.has(table) || (isKnown && !isTable(table))
   }
 
   private noteTransaction(reading: Reading, transaction: string, sql: string): void {
@@ -391,7 +397,14 @@ export class Tracker {
 }
 
 /** What a statement may change; its table when it is a plain write. */
-const changeOf = (sql: string) => (harmless.test(sql) ? undefined : { table: written.exec(sql)?.[1] })
+function changeOf(sql: string): { table: string | undefined } | undefined {
+  if (harmless.test(sql)) return undefined
+  const [, quoted, plain] = (isSingle(sql) && written.exec(sql)) || []
+  return { table: quoted ?? plain?.toLowerCase() }
+}
+
+const isSingle = (sql: string) =>
+  !sql.includes(";") || (!hides.test(sql) && !/;\s*\S/.test(sql.replace(/'[^']*'/g, "")))
 
 function alive(reading: Reading | undefined): Reading | undefined {
   for (let at = reading; at; at = at.around) if (at.isAlive) return at

@@ -55,6 +55,18 @@ describe("plain values", () => {
     assert.deepEqual(copyOf(value), grown)
   })
 
+  it("give what is no plain data as it is", () => {
+    class Interval {
+      constructor(readonly days: number) {}
+      toPostgres() {
+        return `${this.days} days`
+      }
+    }
+    const interval = new Interval(2)
+    const copy = copyOf([{ interval, bytes: Buffer.of(1) }] as never) as unknown as { interval: Interval }[]
+    assert.equal(copy[0]!.interval.toPostgres(), "2 days")
+  })
+
   it("survive the text form, dates at any depth and at the top", () => {
     for (const given of [sample(), [sample()], new Date(5), "text", 0, null]) {
       const { text, dates } = toText(toPlain(given).value)

@@ -25,6 +25,8 @@ create table cart_link (cart_id text primary key, made int default 7, check (car
 create table product (id text primary key, note text);
 create table inventory_level (id text primary key, note text);
 create table payment (id text primary key, note text);
+create table own_balance (id text primary key, note text);
+create view cart_summary as select cart_id as id, count(*)::int as note from cart_item group by cart_id;
 create function mirror() returns trigger language plpgsql as $$ begin
   insert into cart_mirror values (new.id, new.note) on conflict (id) do update set note = excluded.note; return new; end $$;
 create trigger mirrors after insert or update on cart_log for each row execute function mirror();
@@ -822,6 +824,8 @@ describe("statements within a request", () => {
     assert.equal(await request(() => twice("cart")), 1)
     assert.equal(await request(() => twice("product")), 1)
     assert.equal(await request(() => twice("inventory_level")), 2)
+    assert.equal(await request(() => twice("own_balance")), 2, "of a module of the store's own")
+    assert.equal(await request(() => twice("cart_summary")), 2, "nobody knows what is under a view")
     assert.equal(await told.freshness.request(false, () => twice("cart")), 2)
     const locked = async (lock: () => Promise<unknown>) => {
       await shared("cart").where({ id: "a" })
@@ -998,8 +1002,21 @@ describe("statements within a request", () => {
     await request(async () => {
       for (let time = 0; time < 2; time++)
         assert.deepEqual(await shared("cart").whereRaw("length(id) = ?", [5n as never]), [])
+      const many = shared("cart").whereRaw("length(id) = any(?)", [[5n, 6n] as never])
+      assert.deepEqual(await many, [])
     })
-    assert.equal(sent, 2)
+    assert.equal(sent, 3)
+  })
+
+  it("give what pg makes of a value, methods and all", async () => {
+    await database.client.query("insert into cart values ('a', '2 days')")
+    await request(async () => {
+      for (let time = 0; time < 2; time++) {
+        const [row] = await rowsOf("select note::interval as time from cart")
+        assert.equal(row.time.toPostgres(), "2 days")
+      }
+    })
+    assert.equal(sent, 1)
   })
 
   it("fail as often as they are asked and fail", async () => {

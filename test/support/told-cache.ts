@@ -25,6 +25,7 @@ export async function toldCache(shared: Knex): Promise<ToldCache> {
     forgetAll: () => void cache.clear(),
     capture: () => cache.capture(),
   })
+  freshness.isMedusas = (table) => !/^own_/.test(table)
   const close = async () => {
     await freshness.close()
     await cache.close()

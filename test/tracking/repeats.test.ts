@@ -274,6 +274,31 @@ describe("what is expected to be asked of an id that was just made up", () => {
   })
 })
 
+describe("what was asked along with what was refused", () => {
+  const questionOf = (sql: string): Question => ({
+    ...{ sql, key: sql, text: sql, shape: {}, tables: [sql], needs: [], isVain: false, proof: undefined },
+    ...{ isRepeatable: true, isOfPromotions: false, isAlone: false, mayBeAhead: true },
+  })
+  const journey = {
+    ...{ begin: () => false, asks: () => undefined, answers: () => undefined },
+    ahead: () => [{ sql: "other", lucks: [] }],
+  } as unknown as Journey
+  const answer = (code: string) =>
+    new Repeats(undefined, journey, questionOf).answer(questionOf("asked"), async (texts) => {
+      if (texts.includes("other")) throw Object.assign(new Error(code), { code })
+      return [{ rows: [{ by: texts.join() }], fields: [] }]
+    })
+
+  it("is asked again alone, also when the other took too long", async () => {
+    for (const code of ["22P02", "57014"])
+      assert.deepEqual((await answer(code)).response.rows, [{ by: "asked" }], code)
+  })
+
+  it("is refused where nobody answers any more", async () => {
+    for (const code of ["57P01", "08006", "ECONNRESET"]) await assert.rejects(answer(code), { code })
+  })
+})
+
 describe("what was read before a transaction ends or a lock is got", () => {
   const ask = async (repeats: Repeats, table: string) => {
     let asked = 0
@@ -307,6 +332,18 @@ describe("what was read before a transaction ends or a lock is got", () => {
     assert.equal(await ask(repeats, "cart"), 1)
     repeats.forget()
     assert.equal(await ask(repeats, "cart"), 1)
+  })
+
+  it("stands for a second: who looks again and again waits for what others do", async () => {
+    const repeats = new Repeats()
+    const now = Date.now()
+    mock.timers.enable({ apis: ["Date"], now })
+    assert.equal(await ask(repeats, "cart"), 1)
+    mock.timers.setTime(now + 1_000)
+    assert.equal(await ask(repeats, "cart"), 0)
+    mock.timers.setTime(now + 1_001)
+    assert.equal(await ask(repeats, "cart"), 1)
+    mock.timers.reset()
   })
 
   it("stands when it is of tables that were not written to in it", async () => {
@@ -423,6 +460,13 @@ describe("what the requests before asked", () => {
     assert.deepEqual([moved.along, moved.asked], [1, 1])
     const locked = await visit(second.repeats, "1", (repeats) => repeats.forget())
     assert.deepEqual([locked.along, locked.asked], [1, 1], "it is proven again")
+  })
+
+  it("is not remembered when it is too long to be proven", async () => {
+    const rows = Array.from({ length: 201 }, (_, id) => ({ id, "pegasus versions": "1" }))
+    const repeats = new Repeats()
+    await repeats.answer(region, async () => [{ rows, fields: [{ name: "pegasus versions" }] }])
+    assert.equal(repeats.remembered().asked.size, 0)
   })
 
   it("is not asked along while it is being proven", async () => {

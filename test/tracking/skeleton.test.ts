@@ -50,6 +50,16 @@ describe("the skeleton of a statement", () => {
     assert.deepEqual(statement.sources[0]!.keys, [], "what is beside it does not tell the rows alone")
   })
 
+  it("takes for a value of a list only what is one", () => {
+    for (const [sql, expected] of [
+      ["select * from t where a in (5, 10 * n)", "select * from t where a in ($1, $2 * n)"],
+      ["select * from t where a in (5, 7 , 3 + n, 2)", "select * from t where a in ($1 , $2 + n, $3)"],
+      ["select * from t where a in (5 + n, 2, 1)", "select * from t where a in ($1 + n, $2, $3)"],
+      ["select * from t where a in ('b', 'a'::text)", "select * from t where a in ($1, $2::text)"],
+    ] as const)
+      assert.equal(skeletonOf(sql).text, expected)
+  })
+
   it("does not join what stands in different lists", () => {
     assert.equal(
       skeletonOf("select f(1, 2), 3 from t where a in (1) and b in (2)").text,
@@ -74,6 +84,10 @@ describe("a statement without parameters", () => {
     assert.equal(
       plain("select * from t where a = $1 and id in (9007199254740993, 2)", ["x"]),
       "select * from t where a = 'x' and id in (9007199254740993, 2)",
+    )
+    assert.equal(
+      plain("select * from t where a in ($1, $2 + 1)", ["7", "3"]),
+      "select * from t where a in ('7', '3' + 1)",
     )
     const inOrder = "select * from t where a in ('a',  'b')"
     assert.equal(plain(inOrder), inOrder)

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict"
 import { before, describe, it } from "node:test"
 import { setImmediate as turn } from "node:timers/promises"
-import { type Catalog, loadParser, Tracker } from "../../src/tracking"
+import { type Catalog, loadParser, Repeats, Tracker } from "../../src/tracking"
 
-const names = ["a", "b", "c"]
+const names = ["a", "b", "c", "blog-post"]
 const table = { keys: new Set(["id"]), primary: "id", isDated: false }
 const catalog: Catalog = {
   isKnown: true,
@@ -119,5 +119,35 @@ describe("the tracker", () => {
     assert.equal(await wrote("truncate cart"), true, "not understood")
     assert.equal(await wrote("with w as (delete from a returning id) select * from w"), true)
     assert.equal(await wrote("/* a */ insert into a values (1)"), true)
+    assert.equal(await wrote(`update "blog-post" set x = 1`), true)
+    assert.equal(await wrote("update a_view set x = 1"), true, "nobody knows what is under it")
+  })
+
+  it("takes a write for one to a table alone only when it is sure that it is to no other", () => {
+    const moves = (sql: string) => {
+      const repeats = new Repeats()
+      tracker.request(() => tracker.noteChange(sql, {}), { repeats })
+      return ["a", "b", "blog-post"].filter((table) => !repeats.moves.isUnmoved([table]))
+    }
+    for (const sql of [
+      "insert into a (x, y) values (1, ';'), (2, 'it''s; so')",
+      'insert into "public"."a" ("x") values (1) on conflict (x) do update set x = 2 returning x;',
+      "insert into A values (1)",
+      'update "a" as "a0" set "x" = 1 where "a0"."y" = \'update b; set\'',
+      "UPDATE a SET x = (select max(x) from b)",
+    ])
+      assert.deepEqual(moves(sql), ["a"], sql)
+    assert.deepEqual(moves(`update "blog-post" set x = 1`), ["blog-post"])
+    for (const sql of [
+      "update only b set x = 1",
+      "update a_view set x = 1",
+      "update a set x = 1; update b set x = 1",
+      "update a set x = E'\\''; update b set x = '1'",
+      "insert into a with m as (delete from b returning id) select id from m",
+      "insert into a (x) select change()",
+      "delete from a where x = 1",
+      "merge into a using b on a.x = b.x when matched then delete",
+    ])
+      assert.deepEqual(moves(sql), ["a", "b", "blog-post"], sql)
   })
 })
