@@ -42,7 +42,7 @@ export function skeletonOf(sql: string, bindings: readonly unknown[] = []): Skel
     }
     values.push([value])
     text += `${between}$${values.length}`
-    listEnd = listBegins.test(between.slice(-16)) && endsItem(sql, end) ? end : -1
+    listEnd = listBegins.test(between.slice(-16)) ? end : -1
   }
   return { text: text + sql.slice(copied), values, isHidden: false }
 }

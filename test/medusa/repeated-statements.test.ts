@@ -947,6 +947,13 @@ describe("statements within a request", () => {
       await call("cart")
     }
     assert.equal(await count(written), 3)
+    const later = async () => {
+      await call("cart")
+      mock.timers.enable({ apis: ["Date"], now: Date.now() + 1_001 })
+      await call("cart")
+      mock.timers.reset()
+    }
+    assert.equal(await count(later), 2)
     const failing = () =>
       assert.rejects(
         told.freshness.once(

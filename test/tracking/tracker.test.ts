@@ -121,6 +121,10 @@ describe("the tracker", () => {
     assert.equal(await wrote("/* a */ insert into a values (1)"), true)
     assert.equal(await wrote(`update "blog-post" set x = 1`), true)
     assert.equal(await wrote("update a_view set x = 1"), true, "nobody knows what is under it")
+    const known = tracker
+    tracker = new Tracker(() => ({ ...catalog, isKnown: false, isTable: () => false, tables: new Map() }))
+    assert.equal(await wrote("update a set x = 1"), false, "nobody would tell")
+    tracker = known
   })
 
   it("takes a write for one to a table alone only when it is sure that it is to no other", () => {
