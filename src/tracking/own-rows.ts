@@ -25,8 +25,10 @@ export function askedById(sql: string): AskedById | undefined {
 export const showsAmong = ({ start, alias }: AskedById, sql: string): boolean =>
   sql.startsWith(start) && condition.exec(sql.slice(start.length))?.[1] === alias
 
-/** What makes rows of others. */
-const composed = /\b(?:union|intersect|except|group|having)\b/i
+/** What makes rows of others, or leaves some out. */
+const composed = /\b(?:union|intersect|except|group|having|limit|offset|fetch)\b/i
+/** As a column is named. */
+const named = /("\w+")\."/g
 
 /** With the row of that id alone; undefined when there is none, or more. */
 export function rowOf<Given extends Response>(response: Given, { id }: AskedById): Given | undefined {
@@ -40,7 +42,11 @@ export function rowAmong<Given extends Response>(
   sql: string,
   response: Given,
 ): Given | undefined {
-  if (!sql.startsWith(asked.start) || composed.test(sql.slice(asked.start.length))) return undefined
+  if (!sql.startsWith(asked.start)) return undefined
+  const conditions = sql.slice(asked.start.length)
+  // Of what is joined to it all is shown only where nothing is asked of that.
+  const isOfOther = [...conditions.matchAll(named)].some(([, alias]) => alias !== asked.alias)
+  if (isOfOther || composed.test(conditions)) return undefined
   const alone = rowOf(response, asked)
   return alone?.rows[0]?.deleted_at ? undefined : alone
 }

@@ -66,6 +66,15 @@ describe("a row that is asked for by its id", () => {
       undefined,
     )
     assert.equal(among(`"l0"."id" > 'a' union select * from other`, [a]), undefined)
-    assert.equal(among(`"l0"."id" > 'a' group by "l0"."id"`, [a]), undefined)
+    for (const more of [`group by "l0"."id"`, "limit 1", "offset 1", "fetch first row only"])
+      assert.equal(among(`"l0"."id" > 'a' ${more}`, [a]), undefined, more)
+  })
+
+  it("is not all that is joined to it where something was asked of that", () => {
+    const asked = askedById(start + alive + byId)!
+    const row = { id: "pay_1", deleted_at: null, p1__id: "part_1" }
+    const among = (rest: string) => rowAmong(asked, start + alive + rest, { rows: [row], fields: [] })
+    assert.equal(among(`"p0"."cart_id" = 'a'`)?.rows[0], row)
+    assert.equal(among(`"p0"."cart_id" = 'a' and "p1"."code" = 'x'`), undefined)
   })
 })
