@@ -190,7 +190,7 @@ describe("the HTTP cache in a store, and before one", () => {
   })
 
   it("keeps nothing of stock, and says why", async () => {
-    const path = "/store/products?limit=3&fields=id,%2Bvariants.inventory_quantity"
+    const path = "/store/products?limit=3&fields=id,variants.id,%2Bvariants.inventory_quantity"
     for (const store of [scene.first, scene.second, scene.first, scene.second]) {
       assert.match(
         told(await ask(store, path)),
