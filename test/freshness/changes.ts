@@ -62,7 +62,7 @@ export function changesOf(things: Things): Change[] {
     store.get(`/store/product-variants?limit=200&region_id=${region}&fields=id,title,sku,*calculated_price`)
   const stock: View = (store) =>
     store.get(
-      `/store/products?limit=100&region_id=${region}&fields=id,variants.id,+variants.inventory_quantity`,
+      `/store/products?limit=100&region_id=${region}&fields=id,variants.id,%2Bvariants.inventory_quantity`,
     )
   const mine: View = (store) =>
     store.get(`/store/products?limit=100&region_id=${region}&fields=id,${prices}`, customer.headers)
