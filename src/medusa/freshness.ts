@@ -251,9 +251,7 @@ export class Freshness {
     return this.tracker.isReading
   }
 
-  /**
-   * What is known of a statement of a shopper's request; undefined when it must be asked as it is.
-   */
+  /** What is known of a statement of a shopper's request; undefined when it must be asked as it is. */
   asking(sql: string, bindings: readonly unknown[]): Asking | undefined {
     const { repeats, reads, since, turn } = this.tracker
     if (!repeats || since === undefined) return undefined
@@ -376,7 +374,7 @@ export class Freshness {
     this.tracker.noteChange(sql, on)
   }
 
-  /** This request made up an id: see `Repeats`. */
+  /** This request made up an id: see `Moves`. */
   made(id: string): void {
     this.tracker.repeats?.moves.made(id)
   }
@@ -386,7 +384,7 @@ export class Freshness {
     return this.tracker.repeats?.moves.hasMade(id) === true
   }
 
-  /** What is known of a row of this request's own that a transaction asks for first: see `Repeats`. With rows of the caller's own. */
+  /** What is known of a row of this request's own that a transaction asks for first: see `Answers`. With rows of the caller's own. */
   ownRow(sql: string): Response | undefined {
     const { repeats, since } = this.tracker
     const response = since === 0 ? repeats?.ownRow(sql) : undefined
@@ -426,10 +424,9 @@ export class Freshness {
     return this.dependenciesOf(reading, stockTtl)
   }
 
-  /** Whether a write of this table does nothing but write its rows: it has no triggers but ours. */
+  /** Whether a write of this table does nothing but write its rows. */
   writesOnly(table: string): boolean {
-    const { isTable, spreads } = this.feed.catalog
-    return isTable(table) && !spreads(table)
+    return this.tracker.writesOnly(table)
   }
 
   /** Whether the request of this context only shows something. */

@@ -66,13 +66,11 @@ export interface ModuleReadsOptions extends PartsOptions {
 
 /** Makes the loaded modules' reads parts; what is not kept is read once in a request; what others' modules read is not known. */
 export function keepModuleReads(options: ModuleReadsOptions): void {
-  for (const loaded of MedusaModule.getLoadedModules()) {
-    for (const [key, service] of Object.entries(loaded) as [string, Service][]) {
-      if (!isMedusas(key, service)) noteReads(service, options)
-      else if (isReference(key, service)) keepReads(key, service, options)
-      else if (referenceReads[key]) keepReads(key, service, options, referenceReads[key])
-      else if (isLink(service) || key === Modules.CUSTOMER) repeatReads(key, service, options)
-    }
+  for (const [key, service] of loadedServices()) {
+    if (!isMedusas(key, service)) noteReads(service, options)
+    else if (isReference(key, service)) keepReads(key, service, options)
+    else if (referenceReads[key]) keepReads(key, service, options, referenceReads[key])
+    else if (isLink(service) || key === Modules.CUSTOMER) repeatReads(key, service, options)
   }
 }
 
@@ -299,6 +297,14 @@ interface JoinerConfig {
   databaseConfig?: { tableName?: string }
 }
 
+/** Of all modules, with their keys. */
+export const loadedServices = (): [string, Service][] =>
+  MedusaModule.getLoadedModules().flatMap((loaded) => Object.entries(loaded) as [string, Service][])
+
+/** Of which a service's own are forked, if it has models. */
+export const managerOf = (service: Service): EntityManager | undefined =>
+  (service.baseRepository_ as { manager_?: EntityManager } | undefined)?.manager_
+
 /** Medusa's own, and not a module of the store in its place. */
 export function isMedusas(key: string, service: Service): boolean {
   if (isLink(service)) return true
@@ -308,15 +314,9 @@ export function isMedusas(key: string, service: Service): boolean {
 
 /** The tables of the loaded modules that are Medusa's own, and of links. */
 export function tablesOfMedusa(): ReadonlySet<string> {
-  const tables = new Set<string>()
-  for (const loaded of MedusaModule.getLoadedModules()) {
-    for (const [key, service] of Object.entries(loaded) as [string, Service][]) {
-      const { manager_ } = (service.baseRepository_ ?? {}) as { manager_?: EntityManager }
-      const models = isMedusas(key, service) ? Object.values(manager_?.getMetadata().getAll() ?? {}) : []
-      for (const { tableName } of models) tables.add(tableName)
-    }
-  }
-  return tables
+  const own = loadedServices().filter(([key, service]) => isMedusas(key, service))
+  const models = own.flatMap(([, service]) => Object.values(managerOf(service)?.getMetadata().getAll() ?? {}))
+  return new Set(models.map(({ tableName }) => tableName))
 }
 
 const joinerOf = (service: Service) => (service.__joinerConfig ?? {}) as JoinerConfig

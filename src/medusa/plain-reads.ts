@@ -7,10 +7,17 @@
  * transaction is left alone.
  */
 import type { EntityManager } from "@medusajs/framework/mikro-orm/core"
-import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import { MedusaContextType } from "@medusajs/framework/utils"
 import { LRUCache } from "lru-cache"
-import { isLink, isMedusas, type Method, type Service, tableOf } from "./module-reads"
+import {
+  isLink,
+  isMedusas,
+  loadedServices,
+  type Method,
+  managerOf,
+  type Service,
+  tableOf,
+} from "./module-reads"
 import type { Row } from "./moulds/fields"
 import { Mould, type WatchedRead } from "./moulds/mould"
 import { Unseen } from "./moulds/pieces"
@@ -55,11 +62,7 @@ interface Read extends Pick<WatchedRead, "text" | "values"> {
 export function readPlainly(finds: RepeatedFinds, warn: (message: string) => void): boolean {
   if (!finds.isTaken || !beginWatching(finds)) return false
   const reads = new PlainReads(finds, warn)
-  for (const loaded of MedusaModule.getLoadedModules()) {
-    for (const [key, service] of Object.entries(loaded) as [string, Service][]) {
-      if (isMedusas(key, service)) reads.take(key, service)
-    }
-  }
+  for (const [key, service] of loadedServices()) if (isMedusas(key, service)) reads.take(key, service)
   return true
 }
 
@@ -92,7 +95,7 @@ export class PlainReads {
     const isMany = name.startsWith("list")
     return function (this: Service, ...given: unknown[]) {
       const asEver = () => original.apply(this, given)
-      const manager = managerOf(this, given[2])
+      const manager = freeManagerOf(this, given[2])
       const text = manager && textOf(given.slice(0, 2))
       if (!manager || text === undefined || text.length > longestText || isWatched()) return asEver()
       const { shape, values } = shapeOf(text)
@@ -186,12 +189,12 @@ const isMade = (prototype: object) =>
   Object.hasOwn(prototype.constructor, Symbol.for("MedusaServiceModelObjectsSymbol"))
 
 /** The manager of which such services fork their own; undefined when the call may be part of a transaction. */
-function managerOf(service: Service, context: unknown): EntityManager | undefined {
-  const { manager_ } = (service.baseRepository_ ?? {}) as { manager_?: EntityManager }
-  if (context === undefined) return manager_
+function freeManagerOf(service: Service, context: unknown): EntityManager | undefined {
+  const owner = managerOf(service)
+  if (context === undefined) return owner
   const { __type, manager, transactionManager } = (context ?? {}) as Record<string, unknown>
   if (__type !== MedusaContextType || transactionManager !== undefined) return undefined
-  return manager === undefined || isFresh(manager as EntityManager) ? manager_ : undefined
+  return manager === undefined || isFresh(manager as EntityManager) ? owner : undefined
 }
 
 const isFresh = (manager: EntityManager) =>

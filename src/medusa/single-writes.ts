@@ -4,9 +4,8 @@
  * The seam: `create` of the services of links (link-modules/dist/services/link-module-service.js:89, 2.21.2), when it is not part of somebody's transaction. Of what is sent in it
  * only the first statement counts; should another follow in the same transaction, it begins anew.
  */
-import { MedusaModule } from "@medusajs/framework/modules-sdk"
 import { Carried } from "../tracking"
-import { isLink, type Method, type Service } from "./module-reads"
+import { isLink, loadedServices, type Method, type Service } from "./module-reads"
 
 /** More are made by several inserts (utils/dist/dal/mikro-orm/mikro-orm-create-connection.js:82). */
 const mostLinks = 100
@@ -32,7 +31,7 @@ export async function statementOfSingle<T>(
 
 /** The services of links; of those that are only read nothing is written. */
 export function writtenLinks(): Service[] {
-  const services = MedusaModule.getLoadedModules().flatMap((loaded) => Object.values(loaded) as Service[])
+  const services = loadedServices().map(([, service]) => service)
   return services.filter((service) => isLink(service) && typeof service.create === "function")
 }
 

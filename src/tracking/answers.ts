@@ -226,7 +226,7 @@ const isLate = ({ question, at }: Answer) =>
   Date.now() - at > (question.isRepeatable ? longestStanding : longestAhead)
 
 /** What a statement shows, and of which rows. */
-export interface Shows {
+interface Shows {
   selection: Selection
   rows: Rows
 }

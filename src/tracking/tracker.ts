@@ -279,9 +279,14 @@ export class Tracker {
     }
     const { table } = change
     // What is deleted may take other rows along.
-    const { isTable, spreads } = this.catalog()
-    const isAlone = table !== undefined && isTable(table) && !/^\s*delete\b/i.test(sql) && !spreads(table)
+    const isAlone = table !== undefined && !/^\s*delete\b/i.test(sql) && this.writesOnly(table)
     repeats.write(sql, isAlone ? table : undefined, on)
+  }
+
+  /** Whether a write of this table does nothing but write its rows: it is no view, say, and has no triggers but ours. */
+  writesOnly(table: string): boolean {
+    const { isTable, spreads } = this.catalog()
+    return isTable(table) && !spreads(table)
   }
 
   /**
