@@ -119,16 +119,18 @@ function filledObject(value: unknown, context: Context): unknown {
 /** What others gave. */
 function filledData(value: object, context: Context): unknown {
   const hasMarks = Object.getOwnPropertySymbols(value).length > 0
-  let awaited: Promise<void>[] | undefined
+  const awaited: [name: string, field: unknown][] = []
   const copy = copyOfFields(hasMarks ? Object.fromEntries(Object.entries(value)) : value, (field, name) => {
     const given = filled(field, context)
-    if (given instanceof Promise) {
-      awaited ??= []
-      awaited.push(given.then((one) => put(copy, name, one)))
-    }
+    if (given instanceof Promise) awaited.push([name, given])
     return given
   })
-  return awaited ? promiseAll(awaited).then(() => copy) : copy
+  if (awaited.length === 0) return copy
+  // Put in when all are there: where a field fails, there is nothing to put them into.
+  return promiseAll(awaited.map(([, given]) => given)).then((fields) => {
+    for (const [index, [name]] of awaited.entries()) put(copy, name, fields[index])
+    return copy
+  })
 }
 
 /** What is waited for comes after what is there; so does what Medusa waits for and is found at once. */

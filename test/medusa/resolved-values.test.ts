@@ -126,6 +126,24 @@ describe("what a step is given", () => {
     }
   })
 
+  it("is nothing, and fails no more, when something in it stands for nothing", async () => {
+    const late: unknown[] = []
+    const note = (reason: unknown) => late.push(reason)
+    process.on("unhandledRejection", note)
+    try {
+      const bad = { deep: { __type: OrchestrationUtils.SymbolWorkflowStepTransformer } }
+      const payload = { list: [Promise.resolve(1)], bad }
+      const template = { given: { __type: OrchestrationUtils.SymbolInputReference } }
+      for (const resolve of [medusas, resolveValue]) {
+        assert.throws(() => resolve(template, { payload, invoke: {} }), TypeError)
+        await new Promise((done) => setImmediate(done))
+      }
+      assert.deepEqual(late, [])
+    } finally {
+      process.off("unhandledRejection", note)
+    }
+  })
+
   it("is its own", () => {
     const item = { amounts: [{ value: 1 }] }
     const context = { payload: { items: [item] }, invoke: {} }
