@@ -1,8 +1,12 @@
 /** What a request asks in the message that commits, and what it is given of that. */
 import assert from "node:assert/strict"
-import { describe, it, mock } from "node:test"
+import { afterEach, beforeEach, describe, it, mock } from "node:test"
 import { moment, type Question, Repeats, type Response } from "../../src/tracking"
 import { Course, type Journey } from "../../src/tracking/course"
+
+// What was asked stands for some milliseconds: here they pass only when a test says so.
+beforeEach(() => mock.timers.enable({ apis: ["Date"], now: 1_800_000_000_000 }))
+afterEach(() => mock.timers.reset())
 
 describe("what is asked with a commit", () => {
   const sql = "select note from cart"
@@ -53,9 +57,8 @@ describe("what is asked with a commit", () => {
       repeats.write("update address", "address", here)
       repeats.commit(here)
       repeats.committing(0, here)!.answered([responseOf("of the commit")])
-      mock.timers.enable({ apis: ["Date"], now: Date.now() + 60 })
+      mock.timers.tick(60)
       const { response } = await repeats.answer(payment, async () => [responseOf("asked")])
-      mock.timers.reset()
       assert.deepEqual([response.rows[0]?.note, luck], ["asked", { tries, serves }])
     }
   })
@@ -336,14 +339,11 @@ describe("what was read before a transaction ends or a lock is got", () => {
 
   it("stands for a second: who looks again and again waits for what others do", async () => {
     const repeats = new Repeats()
-    const now = Date.now()
-    mock.timers.enable({ apis: ["Date"], now })
     assert.equal(await ask(repeats, "cart"), 1)
-    mock.timers.setTime(now + 1_000)
+    mock.timers.tick(1_000)
     assert.equal(await ask(repeats, "cart"), 0)
-    mock.timers.setTime(now + 1_001)
+    mock.timers.tick(1)
     assert.equal(await ask(repeats, "cart"), 1)
-    mock.timers.reset()
   })
 
   it("stands when it is of tables that were not written to in it", async () => {
