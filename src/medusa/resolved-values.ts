@@ -105,7 +105,7 @@ function filledList(list: readonly unknown[], context: Context): unknown {
   let isAwaited = false
   const copy = Array.from(list, (element) => {
     const given = resolveValue(element, context)
-    isAwaited ||= given instanceof Promise
+    if (isLate(given)) isAwaited = true
     return given
   })
   return isAwaited ? promiseAll(copy) : copy
@@ -122,7 +122,7 @@ function filledData(value: object, context: Context): unknown {
   const awaited: [name: string, field: unknown][] = []
   const copy = copyOfFields(hasMarks ? Object.fromEntries(Object.entries(value)) : value, (field, name) => {
     const given = filled(field, context)
-    if (given instanceof Promise) awaited.push([name, given])
+    if (isLate(given)) awaited.push([name, given])
     return given
   })
   if (awaited.length === 0) return copy
@@ -139,17 +139,24 @@ function filledTemplate(value: object, context: Context): unknown {
   const late: Late[] = []
   for (const [name, field] of Object.entries(value)) {
     const meant = isObject(field) ? meantBy(field, context) : field
-    const isLate = meant instanceof Promise || (isObject(field) && isFound(field))
-    const given = isLate ? meant : filled(meant, context)
-    if (isLate || given instanceof Promise) late.push({ name, value: given, isCopy: !isLate })
+    const isOther = isLate(meant) || (isObject(field) && isFound(field))
+    const given = isOther ? meant : filled(meant, context)
+    if (isOther || isLate(given)) late.push({ name, value: given, isCopy: !isOther })
     // What holds something that is waited for has its place.
-    if (!isLate) put(copy, name, given)
+    if (!isOther) put(copy, name, given)
   }
   const values = late.map((one) => one.value)
   const fill = (those: readonly unknown[]) => fillIn(copy, late, those, context)
   return values.some((one) => one instanceof Promise)
     ? promiseAll(values).then(fill)
     : orRejected(() => fill(values))
+}
+
+/** Nobody waits for it when something beside it fails first: it then fails without a word. */
+function isLate(value: unknown): value is Promise<unknown> {
+  if (!(value instanceof Promise)) return false
+  value.catch(() => undefined)
+  return true
 }
 
 /** By what Medusa waits for, what finds a field where it is (picked-fields.ts). */

@@ -144,6 +144,33 @@ describe("what a step is given", () => {
     }
   })
 
+  it("fails once, when both what is there and what is late cannot be had", async () => {
+    const late: unknown[] = []
+    const note = (reason: unknown) => late.push(reason)
+    process.on("unhandledRejection", note)
+    class Circle {
+      self = this
+    }
+    const failing = () => new Promise((_, reject) => setImmediate(() => reject(new Error("late"))))
+    const payloads = [
+      () => ({ list: [failing(), new Circle()] }),
+      () => ({ data: { list: [{ deep: [failing()] }], bad: new Circle() } }),
+      () => ({ late: failing(), bad: new Circle() }),
+      () => ({ late: failing(), deep: { late: failing() }, bad: new Circle() }),
+    ]
+    try {
+      for (const payload of payloads) {
+        const context = { payload: payload(), invoke: {} }
+        const template = { given: { __type: OrchestrationUtils.SymbolInputReference } }
+        await assert.rejects(async () => resolveValue(template, context))
+        for (let turn = 0; turn < 3; turn++) await new Promise((done) => setImmediate(done))
+      }
+      assert.deepEqual(late, [])
+    } finally {
+      process.off("unhandledRejection", note)
+    }
+  })
+
   it("is its own", () => {
     const item = { amounts: [{ value: 1 }] }
     const context = { payload: { items: [item] }, invoke: {} }
