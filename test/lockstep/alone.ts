@@ -48,5 +48,9 @@ export async function inStock(query: Query, count: number, pieces: number): Prom
        raw_reserved_quantity = jsonb_build_object('value', '0', 'precision', 20) where inventory_item_id = any($1)`,
     [rows.map(({ item }) => item), pieces],
   )
+  await query(
+    "update reservation_item set deleted_at = now() where inventory_item_id = any($1) and deleted_at is null",
+    [rows.map(({ item }) => item)],
+  )
   return rows
 }
