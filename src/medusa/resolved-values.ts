@@ -119,16 +119,20 @@ function filledObject(value: unknown, context: Context): unknown {
 /** What others gave. */
 function filledData(value: object, context: Context): unknown {
   const hasMarks = Object.getOwnPropertySymbols(value).length > 0
-  const awaited: [name: string, field: unknown][] = []
+  let awaited: [name: string, field: unknown][] | undefined
   const copy = copyOfFields(hasMarks ? Object.fromEntries(Object.entries(value)) : value, (field, name) => {
     const given = filled(field, context)
-    if (isLate(given)) awaited.push([name, given])
+    if (isLate(given)) {
+      awaited ??= []
+      awaited.push([name, given])
+    }
     return given
   })
-  if (awaited.length === 0) return copy
+  if (!awaited) return copy
+  const late = awaited
   // Put in when all are there: where a field fails, there is nothing to put them into.
-  return promiseAll(awaited.map(([, given]) => given)).then((fields) => {
-    for (const [index, [name]] of awaited.entries()) put(copy, name, fields[index])
+  return promiseAll(late.map(([, given]) => given)).then((fields) => {
+    for (const [index, [name]] of late.entries()) put(copy, name, fields[index])
     return copy
   })
 }
