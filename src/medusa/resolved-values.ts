@@ -119,22 +119,16 @@ function filledObject(value: unknown, context: Context): unknown {
 /** What others gave. */
 function filledData(value: object, context: Context): unknown {
   const hasMarks = Object.getOwnPropertySymbols(value).length > 0
-  let awaited: [name: string, field: unknown][] | undefined
+  let late: Late[] | undefined
   const copy = copyOfFields(hasMarks ? Object.fromEntries(Object.entries(value)) : value, (field, name) => {
     const given = filled(field, context)
     if (isLate(given)) {
-      awaited ??= []
-      awaited.push([name, given])
+      late ??= []
+      late.push({ name, value: given, isCopy: true })
     }
     return given
   })
-  if (!awaited) return copy
-  const late = awaited
-  // Put in when all are there: where a field fails, there is nothing to put them into.
-  return promiseAll(late.map(([, given]) => given)).then((fields) => {
-    for (const [index, [name]] of late.entries()) put(copy, name, fields[index])
-    return copy
-  })
+  return late ? filledLater(copy, late, context) : copy
 }
 
 /** What is waited for comes after what is there; so does what Medusa waits for and is found at once. */
@@ -149,6 +143,11 @@ function filledTemplate(value: object, context: Context): unknown {
     // What holds something that is waited for has its place.
     if (!isOther) put(copy, name, given)
   }
+  return filledLater(copy, late, context)
+}
+
+/** When all are there: where something fails beside them, there is nothing to put them into. */
+function filledLater(copy: Record<string, unknown>, late: readonly Late[], context: Context): unknown {
   const values = late.map((one) => one.value)
   const fill = (those: readonly unknown[]) => fillIn(copy, late, those, context)
   return values.some((one) => one instanceof Promise)

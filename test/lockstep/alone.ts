@@ -42,15 +42,16 @@ export async function inStock(query: Query, count: number, pieces: number): Prom
        join product_shipping_profile p using (product_id) order by 1 limit $1`,
     [count],
   )
+  const items = rows.map(({ item }) => item)
   await query(
     `update inventory_level set stocked_quantity = $2::numeric, reserved_quantity = 0,
        raw_stocked_quantity = jsonb_build_object('value', $2::numeric::text, 'precision', 20),
        raw_reserved_quantity = jsonb_build_object('value', '0', 'precision', 20) where inventory_item_id = any($1)`,
-    [rows.map(({ item }) => item), pieces],
+    [items, pieces],
   )
   await query(
     "update reservation_item set deleted_at = now() where inventory_item_id = any($1) and deleted_at is null",
-    [rows.map(({ item }) => item)],
+    [items],
   )
   return rows
 }

@@ -119,6 +119,20 @@ async function told(resolve: typeof medusas, seed: number, isUsual?: boolean): P
   }
 }
 
+/** What fails, and nobody hears of, while something is done and right after it. */
+async function unheard(act: () => unknown): Promise<unknown[]> {
+  const failures: unknown[] = []
+  const note = (reason: unknown) => failures.push(reason)
+  process.on("unhandledRejection", note)
+  try {
+    await act()
+    for (let turn = 0; turn < 3; turn++) await new Promise((done) => setImmediate(done))
+  } finally {
+    process.off("unhandledRejection", note)
+  }
+  return failures
+}
+
 describe("what a step is given", () => {
   it(`is what Medusa gives it, of whatever it is put together (seed ${seed})`, async () => {
     for (let n = seed; n < seed + 4_000; n++) {
@@ -127,27 +141,16 @@ describe("what a step is given", () => {
   })
 
   it("is nothing, and fails no more, when something in it stands for nothing", async () => {
-    const late: unknown[] = []
-    const note = (reason: unknown) => late.push(reason)
-    process.on("unhandledRejection", note)
-    try {
-      const bad = { deep: { __type: OrchestrationUtils.SymbolWorkflowStepTransformer } }
-      const payload = { list: [Promise.resolve(1)], bad }
-      const template = { given: { __type: OrchestrationUtils.SymbolInputReference } }
-      for (const resolve of [medusas, resolveValue]) {
-        assert.throws(() => resolve(template, { payload, invoke: {} }), TypeError)
-        await new Promise((done) => setImmediate(done))
-      }
-      assert.deepEqual(late, [])
-    } finally {
-      process.off("unhandledRejection", note)
+    const bad = { deep: { __type: OrchestrationUtils.SymbolWorkflowStepTransformer } }
+    const payload = { list: [Promise.resolve(1)], bad }
+    const template = { given: { __type: OrchestrationUtils.SymbolInputReference } }
+    for (const resolve of [medusas, resolveValue]) {
+      const failing = () => assert.throws(() => resolve(template, { payload, invoke: {} }), TypeError)
+      assert.deepEqual(await unheard(failing), [])
     }
   })
 
   it("fails once, when both what is there and what is late cannot be had", async () => {
-    const late: unknown[] = []
-    const note = (reason: unknown) => late.push(reason)
-    process.on("unhandledRejection", note)
     class Circle {
       self = this
     }
@@ -158,16 +161,10 @@ describe("what a step is given", () => {
       () => ({ late: failing(), bad: new Circle() }),
       () => ({ late: failing(), deep: { late: failing() }, bad: new Circle() }),
     ]
-    try {
-      for (const payload of payloads) {
-        const context = { payload: payload(), invoke: {} }
-        const template = { given: { __type: OrchestrationUtils.SymbolInputReference } }
-        await assert.rejects(async () => resolveValue(template, context))
-        for (let turn = 0; turn < 3; turn++) await new Promise((done) => setImmediate(done))
-      }
-      assert.deepEqual(late, [])
-    } finally {
-      process.off("unhandledRejection", note)
+    const template = { given: { __type: OrchestrationUtils.SymbolInputReference } }
+    for (const payload of payloads) {
+      const resolving = async () => resolveValue(template, { payload: payload(), invoke: {} })
+      assert.deepEqual(await unheard(() => assert.rejects(resolving)), [])
     }
   })
 
